@@ -1,0 +1,45 @@
+# Two commands do all the set-up: `make demo` (the main job) and `make test` (the whole test command).
+VENV := .venv
+BIN := $(VENV)/bin
+DEV := codespell coverage hypothesis import-linter mypy "pyright[nodejs]" pytest pytest-asyncio pytest-timeout ruff
+
+.PHONY: help demo test check format bench clean
+help:
+	@echo "make demo    run the main job: a workflow streams a model's words (offline without OPENAI_API_KEY)"
+	@echo "make test    format, lint, types, import contracts, architecture tests, tests"
+	@echo "make check   the same without the tests"
+	@echo "make format  rewrite the files as make check wants them"
+	@echo "make bench   measure against hand-written asyncio and the peers, in one run"
+	@echo "make clean   remove everything that was made here"
+
+$(VENV)/.demo: pyproject.toml constraints.txt tools/setup.sh
+	@tools/setup.sh $(VENV) -e ".[openai]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	@tools/setup.sh $(VENV) -e ".[all]" $(DEV)
+	@touch $@
+
+demo: $(VENV)/.demo
+	@$(BIN)/stepwell demo
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell src tests docs examples tools README.md CHANGELOG.md CONTRIBUTING.md
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .venv-* .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,3 @@
+"""stepwell: event-driven workflows whose types are the wiring."""
+
+__all__: list[str] = []
