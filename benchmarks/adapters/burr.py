@@ -4,9 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import Any
 
-from burr.core import Application, ApplicationBuilder, ApplicationContext, Graph, GraphBuilder, State, action, expr
+from burr.core import (
+    Application,
+    ApplicationBuilder,
+    ApplicationContext,
+    Condition,
+    Graph,
+    GraphBuilder,
+    State,
+    action,
+)
 from burr.core.action import streaming_action
-from burr.core.parallelism import MapStates
+from burr.core.parallelism import MapStates, RunnableGraph
 
 from benchmarks.contract import WORKERS, Hook, moments
 
@@ -29,10 +38,11 @@ async def last(state: State) -> State:
     return state
 
 
+again = Condition.lmda(lambda state: state["number"] < state["until"], ["number", "until"])
 CHAIN = (
     GraphBuilder()
     .with_actions(loop, last)
-    .with_transitions(("loop", "loop", expr("number < until")), ("loop", "last"))
+    .with_transitions(("loop", "loop", again), ("loop", "last"))
     .build()
 )
 
@@ -60,13 +70,21 @@ async def short_run(number: int) -> int:
     return int(state["number"])
 
 
+# The library has no limit on asynchronous workers: a semaphore holds them to as many as the others have.
+LIMIT = asyncio.Semaphore(WORKERS)
+
+
+@action(reads=["number"], writes=["number"])
+async def work(state: State) -> State:
+    async with LIMIT:
+        await asyncio.sleep(0)
+        return state.update(number=state["number"] * 2)
+
+
+WORK = RunnableGraph.create(work)
+
+
 class Work(MapStates):
-    """The library has no limit on asynchronous workers: a semaphore holds them to as many as the others have."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.limit = asyncio.Semaphore(WORKERS)
-
     def is_async(self) -> bool:
         return True
 
@@ -76,14 +94,8 @@ class Work(MapStates):
         for number in range(state["size"]):
             yield state.update(number=number)
 
-    def action(self, state: State, inputs: dict[str, Any]) -> Any:
-        @action(reads=["number"], writes=["number"])
-        async def work(state: State) -> State:
-            async with self.limit:
-                await asyncio.sleep(0)
-                return state.update(number=state["number"] * 2)
-
-        return work.with_name("work")
+    def action(self, state: State, inputs: dict[str, Any]) -> RunnableGraph:
+        return WORK
 
     async def reduce(self, state: State, results: AsyncGenerator[State, None]) -> State:
         total = 0
