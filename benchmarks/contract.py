@@ -13,11 +13,13 @@ def nothing() -> None:
     """A hook that has nothing to do."""
 
 
+@dataclass(slots=True)
 class Moments:
-    """Where a question can look inside a run: a workload's last step calls ``last_step`` while the run is alive."""
+    """Where a question looks inside a run that is alive: a workload's step calls these, a question sets them."""
 
-    def __init__(self) -> None:
-        self.last_step: Hook = nothing
+    last_step: Hook = nothing
+    work_begins: Hook = nothing
+    work_ends: Hook = nothing
 
 
 moments = Moments()
@@ -30,14 +32,14 @@ class WrongResult(Exception):
 def check(actual: object, wanted: object, what: str) -> None:
     """Refuse a measurement whose result is not the one that was asked for."""
     if actual != wanted:
-        raise WrongResult(f"{what}: got {actual!r}, wanted {wanted!r}")
+        raise WrongResult(f"{what}: got {actual!r:.100}, wanted {wanted!r:.100}")
 
 
 class Adapter(Protocol):
-    """The workloads. Every attribute may be missing if ``LEFT_OUT`` says why under its name."""
+    """The workloads. Any function may be missing if ``LEFT_OUT`` says why under its name."""
 
     IMPORTS: str
-    """The statements a first program of this library begins with."""
+    """The statements that a first program of this library begins with."""
     LEFT_OUT: Mapping[str, str]
 
     async def chain(self, steps: int) -> int:
@@ -79,7 +81,7 @@ class Question:
     """One row of the table.
 
     ``measure`` gets what the adapter calls ``workload`` and a divisor of the sizes (1, or more in a quick run)
-    and returns the figure in ``unit``. ``kinds`` are further attributes of an adapter that answer the same
+    and returns the figure in ``unit``. ``kinds`` are further functions of stepwell's adapter that answer the same
     question in another way, under the label that the table shows. ``only`` names the contenders that are asked,
     when not all are.
     """

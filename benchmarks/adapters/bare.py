@@ -43,15 +43,17 @@ class Run:
             if isinstance(event, Stop):
                 self.stream.put_nowait(event)
                 return event.result
-            kind = type(event)
-            if kind in self.joins:
-                wanted, arrived = self.joins[kind]
-                arrived.append(event)
-                if len(arrived) == wanted:
-                    del self.joins[kind]
-                    self.begin(self.steps[kind], arrived)
+            if type(event) in self.joins:
+                self.collect(event)
             else:
-                self.begin(self.steps[kind], event)
+                self.begin(self.steps[type(event)], event)
+
+    def collect(self, event: Event) -> None:
+        wanted, arrived = self.joins[type(event)]
+        arrived.append(event)
+        if len(arrived) == wanted:
+            del self.joins[type(event)]
+            self.begin(self.steps[type(event)], arrived)
 
     def join(self, kind: type[Event], wanted: int) -> None:
         """Let the step that takes ``kind`` begin with ``wanted`` of them at once."""

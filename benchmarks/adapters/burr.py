@@ -160,7 +160,6 @@ async def waiting(runs: int, at_rest: Hook) -> Sequence[int]:
         await app.arun(halt_before=["take"])
     at_rest()
     states = [
-        (await app.arun(halt_after=["take"], inputs={"answer": number}))[2]
-        for number, app in enumerate(apps)
+        (await app.arun(halt_after=["take"], inputs={"answer": number}))[2] for number, app in enumerate(apps)
     ]
     return [int(state["number"]) for state in states]
