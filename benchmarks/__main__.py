@@ -1,8 +1,8 @@
 """The command line: ``python -m benchmarks``.
 
-Exit codes: 0 everything was measured and every target holds; 1 a target is missed, or a workload failed or computed
-something else than it was asked for; 2 wrong usage. A peer whose environment cannot be made, and a question that a
-library has no feature for, are left out with the reason. A quick run judges no target.
+Exit codes: 0 everything was measured and every target holds; 1 a target is missed, or a workload failed or
+computed something else than it was asked for; 2 wrong usage. A peer whose environment cannot be made, and a
+question that a library has no feature for, are left out with the reason. A quick run judges no target.
 """
 
 import argparse

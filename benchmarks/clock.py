@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 async def seconds(work: Callable[[], Awaitable[T]], *, wanted: T, what: str) -> float:
-    """CPU seconds of one piece of work whose result must be ``wanted``; garbage of before is collected first."""
+    """CPU seconds of one piece of work whose result must be ``wanted``; garbage of before goes first."""
     gc.collect()
     begin = process_time()
     result = await work()

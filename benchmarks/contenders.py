@@ -1,7 +1,7 @@
 """Who is measured, and the environment each of them is measured in.
 
-``bare`` and ``stepwell`` run in the environment of this process, stepwell from the checkout. Each peer runs in a
-virtual environment of its own under ``.bench``, made once, with pinned versions of it and all it needs.
+``bare`` and ``stepwell`` run in the environment of this process, stepwell from the checkout. Each peer runs
+in a virtual environment of its own under ``.bench``, made once, with pinned versions of it and all it needs.
 """
 
 import hashlib
@@ -74,7 +74,7 @@ def environment() -> dict[str, str]:
 
 
 def python_of(contender: Contender, loop: str) -> Path:
-    """The interpreter that measures ``contender``, its environment made if need be. Raises ``NoEnvironment``."""
+    """The interpreter that measures ``contender``, made if need be. Raises ``NoEnvironment``."""
     if contender.requirements:
         return made(contender.home, contender.requirements, loop)
     if loop == "uvloop" and not importable(Path(sys.executable), loop):

@@ -1,7 +1,8 @@
-"""One measurement in a fresh process: ``python -m benchmarks.probe QUESTION CONTENDER WORKLOAD DIVISOR LOOP``.
+"""One measurement in a fresh process.
 
-Runs in the contender's own environment, so it imports nothing but the standard library, the question and the
-adapter. Prints one JSON object: ``{"figure": …}``, ``{"left_out": reason}`` or ``{"failed": reason}``.
+Called as ``python -m benchmarks.probe QUESTION CONTENDER WORKLOAD DIVISOR LOOP``, in the contender's own
+environment: so it imports nothing but the standard library, the question and the adapter. Prints one JSON
+object: ``{"figure": …}``, ``{"left_out": reason}`` or ``{"failed": reason}``.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The tables: ratios to bare from the same rounds, targets, whether they hold; for the terminal and for a file."""
+"""The tables, for the terminal and for a file: ratios to bare of the same rounds, and what targets hold."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -56,7 +56,7 @@ class Row:
 
     def wish(self) -> str:
         """The target, and the stretch behind it, as the table shows them."""
-        mark = "×" if self.target.of_bare else ""
+        mark = "x" if self.target.of_bare else ""
         stretch = f" ({self.target.stretch:g}{mark})" if self.target.stretch is not None else ""
         return f"≤ {self.target.limit:g}{mark}{stretch}"
 
@@ -83,19 +83,19 @@ def figure(value: float) -> str:
 
 
 def cell(row: Row, contender: str) -> str:
-    """A contender's figure with its ratio to bare behind it; a dash when there is none, ``*`` when of one process."""
+    """A contender's figure and its ratio to bare; a dash when there is none, ``*`` when of one process."""
     answer = row.answers.get(contender)
     if answer is None or answer.median is None:
-        return "failed" if answer and answer.failed else "–"
+        return "failed" if answer and answer.failed else "-"
     ratio = row.ratio(contender)
-    multiple = f" ({figure(ratio)}×)" if ratio is not None and contender != "bare" else ""
+    multiple = f" ({figure(ratio)}x)" if ratio is not None and contender != "bare" else ""
     others = row.answers.get("bare")
     alone = "*" if others and len(answer.figures) < len(others.figures) else ""
     return f"{figure(answer.median)}{multiple}{alone}"
 
 
 def table(found: Sequence[Row], contenders: Sequence[str], *, titles: bool) -> list[list[str]]:
-    """Header and lines. ``titles`` writes the questions out; without it a line begins with the question's name."""
+    """Header and lines. ``titles`` writes the questions out; else a line begins with the question's name."""
     head = ["workload", "unit", "target (stretch)", "", *contenders]
     lines = [head]
     for row in found:
@@ -147,9 +147,9 @@ def document(answers: Mapping[Entry, Answer], contenders: Sequence[str], facts: 
         [
             "# Results of `make bench`",
             "",
-            "Written by `python -m benchmarks`; not edited by hand. CPU time, never wall-clock. A figure is the median of",
-            "fresh processes (`*`: of one process, because it takes long); in parentheses its ratio to `bare`,",
-            "hand-written asyncio doing the same work, as the median of the ratios of each round. An absolute time",
+            "Written by `python -m benchmarks`, not by hand. CPU time, never wall-clock. A figure is the median",
+            "of fresh processes (`*`: of one process, because it takes long); in parentheses its ratio to `bare`,",
+            "hand-written asyncio doing the same work: the median of the ratios of each round. An absolute time",
             "says something about the machine; the ratios are what the targets are about.",
             "",
             *(f"- {fact}" for fact in facts),

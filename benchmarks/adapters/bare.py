@@ -1,8 +1,8 @@
 """The yardstick: hand-written asyncio doing the same work.
 
-A dispatcher task with an inbox queue per run, one task per step, pydantic events, a dictionary from event type
-to step; the stream is a queue; a fan-out goes through worker tasks on one queue. No retries, no limits, no
-validation, no endings but the good one: what an engine adds on top of this is its price.
+A dispatcher task with an inbox queue per run, one task per step, pydantic events, a dictionary from event
+type to step; the stream is a queue; a fan-out goes through worker tasks on one queue. No retries, no limits,
+no validation, no endings but the good one: what an engine adds on top of this is its price.
 """
 
 import asyncio

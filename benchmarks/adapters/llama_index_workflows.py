@@ -179,11 +179,15 @@ WAITING = Waiting(timeout=None)
 
 
 async def waiting(runs: int, at_rest: Hook) -> Sequence[int]:
-    handlers = [WAITING.run() for _ in range(runs)]
+    return await answered(WAITING, runs, at_rest)
+
+
+async def answered(workflow: Workflow, runs: int, at_rest: Hook) -> Sequence[int]:
+    handlers = [workflow.run() for _ in range(runs)]
     for handler in handlers:
         async for _ in handler.stream_events():
             break
     at_rest()
     for number, handler in enumerate(handlers):
-        await handler.send_event(Answer(number=number))
+        handler.ctx.send_event(Answer(number=number))
     return [await handler for handler in handlers]

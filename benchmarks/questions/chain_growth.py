@@ -1,5 +1,6 @@
 """Does a step cost more, in time or memory, when the run is longer?"""
 
+from functools import partial
 from typing import Any
 
 from benchmarks.clock import seconds, traced_bytes, tracing
@@ -33,7 +34,7 @@ async def bytes_slope(chain: Any, divisor: int) -> float:
     longer = BEYOND + TRACED // divisor
     with tracing():
         for steps in (BEYOND, longer):
-            await seconds(lambda steps=steps: chain(steps), wanted=steps, what="steps run")
+            await seconds(partial(chain, steps), wanted=steps, what="steps run")
     return (held[1] - held[0]) / (longer - BEYOND)
 
 
@@ -41,7 +42,7 @@ QUESTIONS = (
     Question(
         name="chain_growth",
         title="chain growth: 20,000 against 200 steps, per step",
-        unit="× itself",
+        unit="x itself",
         workload="chain",
         measure=time_ratio,
         target=Target(1.1, of_bare=False),

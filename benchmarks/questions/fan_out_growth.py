@@ -1,5 +1,6 @@
 """Does an item cost more when the fan-out is wider, and is its memory freed after the join?"""
 
+from functools import partial
 from typing import Any
 
 from benchmarks.clock import seconds, traced_bytes, tracing
@@ -31,7 +32,7 @@ async def bytes_slope(fan_out: Any, divisor: int) -> float:
     held.clear()
     with tracing():
         for items in TRACED:
-            await seconds(lambda items=items: fan_out(items), wanted=items * (items - 1), what="sum")
+            await seconds(partial(fan_out, items), wanted=items * (items - 1), what="sum")
     return (held[1] - held[0]) / (TRACED[1] - TRACED[0])
 
 
@@ -39,7 +40,7 @@ QUESTIONS = (
     Question(
         name="fan_out_growth",
         title="fan-out growth: 100,000 against 10,000, per item",
-        unit="× itself",
+        unit="x itself",
         workload="fan_out",
         kinds=KINDS,
         measure=time_ratio,

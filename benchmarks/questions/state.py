@@ -41,7 +41,7 @@ QUESTIONS = (
     Question(
         name="store_set",
         title="store.set with 10,000 keys against 10",
-        unit="× itself",
+        unit="x itself",
         workload="store_set",
         measure=set_ratio,
         target=Target(1.2, of_bare=False),
@@ -50,7 +50,7 @@ QUESTIONS = (
     Question(
         name="snapshot",
         title="to_dict with 10,000 keys against 10, per key",
-        unit="× itself",
+        unit="x itself",
         workload="snapshot",
         measure=snapshot_ratio,
         target=Target(1.2, of_bare=False),
