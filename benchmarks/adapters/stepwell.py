@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
+from benchmarks.contract import WORKERS, Hook, moments
 from stepwell import (
     Context,
     Event,
@@ -14,8 +15,6 @@ from stepwell import (
     Workflow,
     step,
 )
-
-from benchmarks.contract import WORKERS, Hook, moments
 
 IMPORTS = "from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step"
 LEFT_OUT: Mapping[str, str] = {}
