@@ -47,7 +47,7 @@ def positive(text: str) -> int:
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     names = list(dict.fromkeys(row.name for row in questions.ALL))
     everyone = [contender.name for contender in contenders.ALL]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure stepwell beside its peers.")
     parser.add_argument(
         "--only", type=choice(names), default=names, metavar="QUESTION,…", help=", ".join(names)
     )
