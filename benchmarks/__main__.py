@@ -1,8 +1,9 @@
 """The command line: ``python -m benchmarks``.
 
 Exit codes: 0 everything was measured and every target holds; 1 a target is missed, or a workload failed or
-computed something else than it was asked for; 2 wrong usage. A peer whose environment cannot be made, and a
-question that a library has no feature for, are left out with the reason. A quick run judges no target.
+computed something else than it was asked for; 2 wrong usage; 130 stopped. A peer whose environment cannot be
+made, and a question that a library has no feature for, are left out with the reason. A quick run judges no
+target.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def positive(text: str) -> int:
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     names = list(dict.fromkeys(row.name for row in questions.ALL))
     everyone = [contender.name for contender in contenders.ALL]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure stepwell beside its peers.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure stepwell.")
     parser.add_argument(
         "--only", type=choice(names), default=names, metavar="QUESTION,…", help=", ".join(names)
     )
@@ -79,9 +80,9 @@ def teller() -> Callable[[str], None]:
     def tell(text: str) -> None:
         if sys.stderr.isatty():
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-        elif (start := text.split(" · ")[0]) not in told:
-            told.add(start)
-            print(text, file=sys.stderr, flush=True)
+        elif (question := text.split(" · ")[0]) not in told:
+            told.add(question)
+            print(f"{question} · {text.rsplit(' · ', 1)[1]}", file=sys.stderr, flush=True)
 
     return tell
 
@@ -106,7 +107,8 @@ def facts(
     named = {contender.name: contender for contender in contenders.ALL}
     today = datetime.datetime.now(tz=datetime.UTC).date()
     return [
-        f"{today}, commit {contenders.commit()}, {minutes:.0f} minutes, {options.rounds} rounds",
+        f"{today}, commit {contenders.commit()}, {minutes:.0f} minutes, rounds: {options.rounds}",
+        *(["a quick run: a tenth of the sizes, no verdict"] if options.quick else []),
         f"command: `{' '.join(['python -m benchmarks', *arguments])}`",
         f"{platform.python_implementation()} {platform.python_version()}, {options.loop}, "
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
@@ -154,4 +156,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -130,9 +130,9 @@ class Measurer:
             answer.figures[number] = float(str(report["figure"]))
             self.durations[self.memory_key(entry)] = round(time.monotonic() - begin, 2)
         elif "left_out" in report:
-            answer.left_out = str(report["left_out"])
+            answer.left_out = tidy(str(report["left_out"]))
         else:
-            answer.failed = str(report.get("failed", "no report"))
+            answer.failed = tidy(str(report.get("failed", "no report")))
 
     def probe(self, entry: Entry) -> dict[str, object]:
         command = [
@@ -157,6 +157,11 @@ class Measurer:
         except (IndexError, ValueError):
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             return {"failed": f"the process ended with {done.returncode}: {last}"}
+
+
+def tidy(reason: str) -> str:
+    """One line that names no directory of this machine."""
+    return reason.replace(f"{ROOT}/", "").replace(str(Path.home()), "~").splitlines()[0]
 
 
 def rotated(asked: Sequence[Entry], rounds: int) -> Iterator[tuple[int, list[Entry]]]:
