@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from benchmarks.clock import seconds, traced_bytes, tracing
+from benchmarks.clock import seconds, traced_bytes, tracing, typical_seconds
 from benchmarks.contract import Question, Target, moments
 
 SHORT = 200
@@ -17,12 +17,15 @@ TRACED = 6_000
 async def time_ratio(chain: Any, divisor: int) -> float:
     """Time a step in a long run, over time a step in a short one."""
     long = LONG // divisor
-    await chain(SHORT)
-    short_seconds = 0.0
-    for _ in range(REPEATS):
-        short_seconds += await seconds(lambda: chain(SHORT), wanted=SHORT, what="steps run")
+
+    async def short_ones(count: int) -> int:
+        return sum([await chain(SHORT) for _ in range(count)])
+
+    await short_ones(1)
+    in_all = SHORT * REPEATS
+    short_seconds = await typical_seconds(partial(short_ones, REPEATS), wanted=in_all, what="steps run")
     long_seconds = await seconds(lambda: chain(long), wanted=long, what="steps run")
-    return (long_seconds / long) / (short_seconds / REPEATS / SHORT)
+    return (long_seconds / long) / (short_seconds / in_all)
 
 
 async def bytes_slope(chain: Any, divisor: int) -> float:

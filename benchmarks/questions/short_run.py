@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.clock import MICRO, seconds
+from benchmarks.clock import MICRO, typical_seconds
 from benchmarks.contract import Question, Target
 
 RUNS = 1_000
@@ -21,8 +21,10 @@ async def measure(short_run: Any, divisor: int) -> float:
     def wanted(count: int) -> int:
         return sum(number + 3 for number in range(count))
 
-    await seconds(lambda: one_after_another(WARM_UP), wanted=wanted(WARM_UP), what="warm-up")
-    spent = await seconds(lambda: one_after_another(runs), wanted=wanted(runs), what="results of the runs")
+    await typical_seconds(lambda: one_after_another(WARM_UP), wanted=wanted(WARM_UP), what="warm-up")
+    spent = await typical_seconds(
+        lambda: one_after_another(runs), wanted=wanted(runs), what="results of the runs"
+    )
     return spent / runs * MICRO
 
 
