@@ -95,9 +95,7 @@ class Machine:
                 start_wait(state, effects, fact)
             case _:
                 self._apply_rare(effects, fact)
-        if state.status is Status.RUNNING and (
-            not state.active or state.remaining is not None or state.checking
-        ):
+        if not state.active or state.remaining is not None or state.checking:
             keep_time(state, self.plan, effects)
         return effects
 
