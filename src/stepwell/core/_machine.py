@@ -266,6 +266,9 @@ class Machine:
         if left < 0:
             state.stale_facts += 1
             return
+        if fact.error is not None:
+            end_run(state, effects, EndRun(Status.FAILED, fact.error, attempt=fact.attempt))
+            return
         state.active -= 1
         if left:
             state.tasks[fact.attempt] = left
