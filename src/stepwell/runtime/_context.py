@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from stepwell.errors import NoAttemptError, NotAnEventError, StepOptionError
-from stepwell.flow import ContextMarker, Event, RetryInfo
+from stepwell.flow import ContextMarker, Event, RetryInfo, is_event_class
 from stepwell.runtime import _intents as intents
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._observers import moment
@@ -89,7 +89,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
 
     async def sleep(self, seconds: float) -> None:
         """Suspend this step for a time. It holds no worker meanwhile, and no time limit runs."""
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
+        if type(seconds) not in (int, float) or not 0 <= seconds < float("inf"):
             raise StepOptionError(option="sleep(seconds)", value=seconds, accepted="a number of seconds, 0 or more")
         await intents.wait(self._run, self._inside("sleep"), None, seconds=float(seconds))
 
@@ -108,7 +108,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         have. ``timeout`` is in seconds, ``None`` for no limit. ``waiter_id`` names the question: within one
         event's attempts it is asked once. Raises ``EventWaitTimeout`` (a ``TimeoutError``).
         """
-        if not (isinstance(event_type, type) and issubclass(event_type, Event)):
+        if not is_event_class(event_type):
             raise NotAnEventError(call="wait_for_event(event_type)", given=event_type)
         event = await intents.wait(
             self._run,

@@ -62,7 +62,7 @@ class WorkflowHandler(Generic[StopT]):
         return self._context
 
     def stream_events(self, expose_internal: bool = False, *, after: int | None = None) -> AsyncIterator[Event]:
-        """Yield each event the run shows, in order; the last is its StopEvent, or the event that says why there is none.
+        """Yield each event the run shows, in order; the last is its StopEvent, or says why there is none.
 
         Every call is a consumer of its own, from the first event still there, or behind the cursor ``after``.
         With ``expose_internal`` the run's own events come too, from now on. Raises ``StreamCursorError``.

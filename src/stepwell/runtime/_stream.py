@@ -103,29 +103,35 @@ class EventStream:
         """Yield items behind ``after``, or from the first event still there, until the stream ends."""
         if after is not None and (type(after) is not int or not -1 <= after < self.end):
             raise StreamCursorError(cursor=after, end=self.end)
-        cursor = self._sweep() if after is None else after + 1
         if after is None:
-            for place, event in list(self._pinned):
-                yield StreamItem(place, event)
+            cursor = self._sweep()
+            for item in [StreamItem(place, event) for place, event in self._pinned]:
+                yield item
+        else:
+            cursor = after + 1
         while True:
             if cursor < self._edge():
-                first = self._sweep()
-                kept = [item for item in self._pinned if cursor <= item[0] < first]
-                missed = first - cursor - len(kept)
-                if missed:
-                    yield StreamItem(first - 1, StreamGap(missed=missed))
-                for place, event in kept:
-                    yield StreamItem(place, event)
-                cursor = first
-            batch = self._events[cursor - self._base :]
-            for event in batch:
-                if internal or not self._has_internal or not isinstance(event, InternalDispatchEvent):
+                for item in self._gap(cursor):
+                    yield item
+                cursor = self._base
+            for event in self._events[cursor - self._base :]:
+                if self._is_for(event, internal):
                     yield StreamItem(cursor, event)
                 cursor += 1
             if cursor >= self.end:
                 if self._closed:
                     return
                 await self._more()
+
+    def _is_for(self, event: Event, internal: bool) -> bool:
+        return internal or not self._has_internal or not isinstance(event, InternalDispatchEvent)
+
+    def _gap(self, cursor: int) -> list[StreamItem[Event]]:
+        """Return what a reader at ``cursor``, behind the edge, gets instead of what is gone."""
+        first = self._sweep()
+        kept = [StreamItem(place, event) for place, event in self._pinned if cursor <= place]
+        missed = first - cursor - len(kept)
+        return [StreamItem(first - 1, StreamGap(missed=missed)), *kept] if missed else kept
 
     async def events(self, *, after: int | None = None, internal: bool = False) -> AsyncIterator[Event]:
         """Yield the events of ``read``; the common case without an item for each."""

@@ -339,7 +339,7 @@ def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[
 def _check_seconds(option: str, value: float | None) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+    if type(value) not in (int, float) or not 0 < value < float("inf"):
         raise StepOptionError(option=option, value=value, accepted="a number of seconds greater than 0 or None")
 
 
