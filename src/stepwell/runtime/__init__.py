@@ -1,0 +1,3 @@
+"""The asyncio driver: runs, contexts, state stores, handlers and streams."""
+
+__all__: list[str] = []
