@@ -37,6 +37,12 @@ def test_a_stop_condition_knows_the_wait_to_come() -> None:
     assert policy.next(6.0, 1, FAILURE) is None
 
 
+def test_a_policy_asked_about_no_failure_answers_as_for_the_first() -> None:
+    policy = rp.retry_policy(wait=rp.wait_exponential())
+
+    assert policy.next(0.0, 0, FAILURE) == policy.next(0.0, 1, FAILURE) == 1
+
+
 def test_the_first_failure_waits_as_the_first_of_a_chain() -> None:
     policy = rp.retry_policy(wait=rp.wait_chain(rp.wait_fixed(1), rp.wait_fixed(2)), stop=rp.stop_never())
 
