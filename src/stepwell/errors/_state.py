@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from stepwell.errors._roots import DefinitionError, UsageError
+from stepwell.errors._roots import DefinitionError, StepError, UsageError
 
 
 class ContextStateError(UsageError):
@@ -20,11 +20,7 @@ class UnencodableValueError(ContextSerdeError):
         self.path = path
         self.value_type = value_type
         self.reason = reason
-        super().__init__(
-            f"{path} ({value_type}) cannot be stored: {reason}. Failed to serialize value of this type. "
-            f"Keep it out of events and state (a resource is the place for clients and locks), or store "
-            f"plain data that it can be made from again."
-        )
+        super().__init__(f"Failed to serialize value: {path} ({value_type}) cannot be stored: {reason}.")
 
 
 class PayloadError(ContextSerdeError):
@@ -35,7 +31,30 @@ class PayloadError(ContextSerdeError):
         self.reason = reason
         super().__init__(
             f"the stored data cannot be read at {path}: {reason}. "
-            f"Nothing was restored; use data that this version wrote, for the same workflow."
+            f"Nothing was restored; give data that this or an older version wrote for the same classes."
+        )
+
+
+class RestoredError(StepError):
+    """Stands for a stored exception whose class is not known where it was read."""
+
+    def __init__(
+        self,
+        *,
+        class_name: str,
+        message: str,
+        arguments: tuple[object, ...] = (),
+        attributes: dict[str, object] | None = None,
+        traceback_text: str = "",
+    ) -> None:
+        self.class_name = class_name
+        self.message = message
+        self.arguments = arguments
+        self.attributes = attributes or {}
+        self.traceback_text = traceback_text
+        super().__init__(
+            f"{class_name}: {message} (read from stored data, where its class is not known; "
+            f"name the class in allowed_types to have it back)"
         )
 
 

@@ -71,7 +71,8 @@ def as_condition(value: Any) -> Condition:
     if isinstance(value, tenacity.retry_base):
         return TenacityCondition(value)
     if callable(value) and not isinstance(value, type) and accepts(value, ValueError()):
-        return retry_if_exception(value)
+        predicate: Callable[..., Any] = value
+        return retry_if_exception(predicate)
     raise RetryArgumentError(
         owner="a retry policy",
         argument="retry",

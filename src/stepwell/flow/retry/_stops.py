@@ -73,12 +73,12 @@ class TenacityStop(Stop):
 class PlainStop(Stop):
     """A user's function of the failures and seconds so far."""
 
-    def __init__(self, function: Callable[..., bool]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
     def holds(self, state: RetryCallState) -> bool:
         elapsed = state.seconds_since_start or 0.0
-        return self.function(state.attempt_number, elapsed, upcoming_sleep=state.upcoming_sleep)
+        return bool(self.function(state.attempt_number, elapsed, upcoming_sleep=state.upcoming_sleep))
 
 
 def as_stop(value: Any) -> Stop:

@@ -69,11 +69,12 @@ class TenacityWait(Wait):
 class PlainWait(Wait):
     """A user's function of the number of retries made so far."""
 
-    def __init__(self, function: Callable[..., float]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
     def delay(self, state: RetryCallState, position: int = 0) -> float:
-        return self.function(state.attempt_number - 1, seed=seed_of(state))
+        delay: float = self.function(state.attempt_number - 1, seed=seed_of(state))
+        return delay
 
 
 def as_wait(value: Any) -> Wait:
