@@ -135,6 +135,4 @@ class EndRun:
     stall: Stall | None = None
 
 
-Effect: TypeAlias = (
-    StartStep | ResumeStep | CancelStep | StartTimer | StopTimer | Publish | CheckIdle | EndRun
-)
+Effect: TypeAlias = StartStep | ResumeStep | CancelStep | StartTimer | StopTimer | Publish | CheckIdle | EndRun

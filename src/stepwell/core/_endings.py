@@ -87,9 +87,7 @@ def _half_joins(state: State, plan: Plan) -> tuple[HalfJoin, ...]:
         HalfJoin(
             step=step,
             present=tuple(key for key, queue in zip(plan.steps[step].slots, queues, strict=True) if queue),
-            missing=tuple(
-                (key, 1) for key, queue in zip(plan.steps[step].slots, queues, strict=True) if not queue
-            ),
+            missing=tuple((key, 1) for key, queue in zip(plan.steps[step].slots, queues, strict=True) if not queue),
         )
         for (_, step), queues in state.slots.items()
     ]
@@ -101,9 +99,7 @@ def _half_joins(state: State, plan: Plan) -> tuple[HalfJoin, ...]:
             kept = len(scope.gathered.get(join, ()))
             accepts = plan.steps[join].accepts
             joins.append(
-                HalfJoin(
-                    step=join, present=accepts[:1] * kept, missing=((accepts[0], gathering.take - kept),)
-                )
+                HalfJoin(step=join, present=accepts[:1] * kept, missing=((accepts[0], gathering.take - kept),))
             )
     return tuple(joins)
 

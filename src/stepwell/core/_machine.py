@@ -52,14 +52,7 @@ from stepwell.core._state import RUN_TIMER, Gathered, State, lineage_of, new_sta
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
 RareFact: TypeAlias = (
-    WaitDropped
-    | TaskOpened
-    | TaskClosed
-    | StepCancelled
-    | RunStarted
-    | TurnPassed
-    | InputAsked
-    | CancelRequested
+    WaitDropped | TaskOpened | TaskClosed | StepCancelled | RunStarted | TurnPassed | InputAsked | CancelRequested
 )
 
 
@@ -205,9 +198,7 @@ class Machine:
         scope.tokens = 1
         recoveries = start.lineage.recoveries if start.lineage is not None else ()
         for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
-            deliver(
-                state, plan, effects, key, event, (fact.attempt, Lineage(scope.number, index, recoveries))
-            )
+            deliver(state, plan, effects, key, event, (fact.attempt, Lineage(scope.number, index, recoveries)))
         settle(state, plan, effects, Lineage(scope.number, 0))
         self._close(effects, start)
 

@@ -90,8 +90,7 @@ class Plan:
         taken = [
             (number, step)
             for number, step in enumerate(self.steps)
-            if key in step.accepts
-            or (step.accepts_subclasses and not set(step.accepts).isdisjoint(ancestors))
+            if key in step.accepts or (step.accepts_subclasses and not set(step.accepts).isdisjoint(ancestors))
         ]
         route = Route(
             kind=kind,

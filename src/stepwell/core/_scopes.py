@@ -66,9 +66,7 @@ def _start_join(state: State, plan: Plan, effects: list[Effect], scope: Scope, j
     gathered = scope.gathered.pop(join, [])
     if step.gathering is not None and step.gathering.ordered:
         gathered.sort(key=_branch)
-    start = new_attempt(
-        state, join, step.accepts[0], [item.event for item in gathered], scope.opener, scope.lineage
-    )
+    start = new_attempt(state, join, step.accepts[0], [item.event for item in gathered], scope.opener, scope.lineage)
     start.causes = tuple(item.cause for item in gathered if item.cause is not None)
     enqueue(state, plan, effects, start)
 

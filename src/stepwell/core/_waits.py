@@ -56,9 +56,7 @@ def wake(state: State, effects: list[Effect], waits: tuple[WaitId, ...], event: 
     return any(answered)
 
 
-def answer(
-    state: State, effects: list[Effect], attempt: int, wait: int, event: object, *, late: bool
-) -> bool:
+def answer(state: State, effects: list[Effect], attempt: int, wait: int, event: object, *, late: bool) -> bool:
     """Settle one wait, by an event or (``late``) by its deadline. An attempt may have several.
 
     While others are open the body goes on without a worker; the last answer brings the worker back, but

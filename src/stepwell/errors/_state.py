@@ -65,8 +65,7 @@ class AllowListError(UsageError, TypeError):
         self.entry = entry
         self.reason = reason
         super().__init__(
-            f"allowed_types cannot hold {entry!r}: {reason}. "
-            f"Give classes, or texts such as 'package.module.Class'."
+            f"allowed_types cannot hold {entry!r}: {reason}. Give classes, or texts such as 'package.module.Class'."
         )
 
 
@@ -91,8 +90,7 @@ class StatePathLengthError(UsageError, ValueError):
         self.segments = segments
         self.most = most
         super().__init__(
-            f"Path length exceeds {most} segments: this one has {segments}. "
-            f"Keep what is nested so deeply in one value."
+            f"Path length exceeds {most} segments: this one has {segments}. Keep what is nested so deeply in one value."
         )
 
 

@@ -89,9 +89,7 @@ class KnownClasses:
         namesakes = [
             cls
             for key, cls in self._classes.items()
-            if cls.__qualname__ == qualname
-            and key not in self._ambiguous
-            and "__main__" in (module, cls.__module__)
+            if cls.__qualname__ == qualname and key not in self._ambiguous and "__main__" in (module, cls.__module__)
         ]
         return namesakes[0] if len(namesakes) == 1 else None
 

@@ -41,9 +41,7 @@ class Part:
 class Encoder:
     """Writes one value; made anew for each."""
 
-    def __init__(
-        self, known: KnownClasses, *, around: frozenset[int] = frozenset(), nesting: int = 0
-    ) -> None:
+    def __init__(self, known: KnownClasses, *, around: frozenset[int] = frozenset(), nesting: int = 0) -> None:
         self.known = known
         self._around = around
         self._nesting = nesting

@@ -58,9 +58,7 @@ def write_error(encoder: PartWriter, error: BaseException) -> dict[str, Any]:
 def contents_of(error: BaseException) -> Contents:
     """Return what ``error`` was made with, and what it says."""
     if isinstance(error, RestoredError):
-        return Contents(
-            error.class_name, error.message, error.arguments, error.attributes, error.traceback_text
-        )
+        return Contents(error.class_name, error.message, error.arguments, error.attributes, error.traceback_text)
     arguments, state = made_with(error)
     hidden = ("__notes__", TRACEBACK_NAME)
     attributes = {name: value for name, value in state.items() if is_plain_name(name, hidden)}
@@ -143,9 +141,7 @@ def expect_error(value: Any) -> BaseException:
     return value
 
 
-def rebuilt(
-    cls: type[BaseException], arguments: tuple[Any, ...], attributes: dict[str, Any]
-) -> BaseException | None:
+def rebuilt(cls: type[BaseException], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> BaseException | None:
     """Return an exception made by the built-in part of its class alone, or ``None`` if that refuses."""
     built_in = next(base for base in cls.__mro__ if base.__module__ == "builtins")
     try:

@@ -53,9 +53,7 @@ def name_for(encoder: PartWriter, cls: type) -> str:
         )
     if issubclass(cls, BUILT_IN_HOLDERS):
         base = next(each for each in cls.__mro__ if each in BUILT_IN_HOLDERS)
-        raise NotStorable(
-            f"only an exact {base.__name__} is stored without loss; convert the value to {base.__name__}"
-        )
+        raise NotStorable(f"only an exact {base.__name__} is stored without loss; convert the value to {base.__name__}")
     raise NotStorable(
         "values of this kind are not data; keep them in a resource, or put the class on allowed_types "
         "if all its attributes are data"
@@ -152,7 +150,7 @@ def attributes_of(value: Any) -> dict[str, Any] | None:
         state, *items = made[2:]
         if state is None and not any(items):
             return None
-        told = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+        told: tuple[Any, ...] = state if isinstance(state, tuple) and len(state) == 2 else (state,)
         # Who restores himself wants his state as he told it; it is not told in one dict when there are slots.
         is_plain = len(told) == 1 or not hasattr(value, "__setstate__")
         if is_plain and not any(items) and all(isinstance(each, (dict, type(None))) for each in told):

@@ -39,11 +39,7 @@ def reachable_classes(annotations: Iterable[object]) -> tuple[type, ...]:
 
 def is_data_class(cls: type) -> bool:
     """Return whether instances of ``cls`` are data: a model, dataclass, enum, named tuple or exception."""
-    return (
-        issubclass(cls, (BaseModel, Enum, BaseException))
-        or dataclasses.is_dataclass(cls)
-        or is_named_tuple(cls)
-    )
+    return issubclass(cls, (BaseModel, Enum, BaseException)) or dataclasses.is_dataclass(cls) or is_named_tuple(cls)
 
 
 def is_named_tuple(cls: type) -> bool:

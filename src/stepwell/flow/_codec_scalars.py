@@ -62,9 +62,7 @@ def write_zone(zone: tzinfo | None) -> Any:
         return {"offset": write_span(offset), "name": name[0] if name else None}
     if type(zone) is ZoneInfo and zone.key is not None:
         return {"key": zone.key}
-    raise NotStorable(
-        f"its time zone is a {type(zone).__qualname__}; use datetime.timezone or zoneinfo.ZoneInfo"
-    )
+    raise NotStorable(f"its time zone is a {type(zone).__qualname__}; use datetime.timezone or zoneinfo.ZoneInfo")
 
 
 def write_span(value: timedelta) -> list[int]:

@@ -106,9 +106,7 @@ class PickleSerializer(BaseSerializer):
             return base64.b64encode(pickle.dumps(value)).decode("ascii")
         except Exception as error:
             reason = f"it cannot be pickled ({type(error).__name__}: {error})"
-            raise UnencodableValueError(
-                path="value", value_type=type(value).__qualname__, reason=reason
-            ) from error
+            raise UnencodableValueError(path="value", value_type=type(value).__qualname__, reason=reason) from error
 
     def deserialize(self, value: str) -> Any:
         """Return what a pickle says. It may run any code."""

@@ -13,9 +13,7 @@ from typing import Protocol, runtime_checkable
 class RetryPolicy(Protocol):
     """Anything with this ``next`` can be given to ``@step(retry_policy=...)``."""
 
-    def next(
-        self, elapsed_time: float, attempts: int, error: Exception, *, seed: int | None = None
-    ) -> float | None:
+    def next(self, elapsed_time: float, attempts: int, error: Exception, *, seed: int | None = None) -> float | None:
         """Return the seconds to wait before the next attempt, or ``None`` to give up.
 
         ``elapsed_time`` is in seconds since the first attempt began, ``attempts`` counts the

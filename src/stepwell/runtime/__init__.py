@@ -1,3 +1,7 @@
 """The asyncio driver: runs, contexts, state stores, handlers and streams."""
 
-__all__: list[str] = []
+from stepwell.runtime._dict_state import DictState
+from stepwell.runtime._state_store import InMemoryStateStore, StateStore
+from stepwell.runtime._state_types import infer_state_type
+
+__all__ = ["DictState", "InMemoryStateStore", "StateStore", "infer_state_type"]

@@ -135,9 +135,7 @@ def shallow_copy(holder: Any) -> Any:
     """
     if isinstance(holder, BaseModel):
         return holder.model_copy()
-    if isinstance(holder, (dict, list)) or (
-        dataclasses.is_dataclass(holder) and not isinstance(holder, type)
-    ):
+    if isinstance(holder, (dict, list)) or (dataclasses.is_dataclass(holder) and not isinstance(holder, type)):
         return copy.copy(holder)
     return MISSING
 
@@ -146,9 +144,7 @@ def relink(holder: Any, key: Any, child: Any) -> None:
     """Put ``child``, an equal of what ``holder`` has there, in its place: no validator needs to be asked."""
     if isinstance(holder, (dict, list)):
         holder[key] = child
-    elif (
-        isinstance(holder, BaseModel) and holder.__pydantic_extra__ is not None and key not in holder.__dict__
-    ):
+    elif isinstance(holder, BaseModel) and holder.__pydantic_extra__ is not None and key not in holder.__dict__:
         holder.__pydantic_extra__[key] = child
     elif isinstance(holder, BaseModel):
         vars(holder)[key] = child

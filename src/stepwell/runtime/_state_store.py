@@ -115,3 +115,7 @@ class StateStore(Generic[S]):
                 make()
         finally:
             self._pen.put_back()
+
+
+# The peer's name for a store that lives in memory; there is no other kind here.
+InMemoryStateStore = StateStore

@@ -92,9 +92,7 @@ class StateTree(Generic[S]):
     def write(self, path: str, value: Any) -> None:
         """Make ``value`` what is at ``path``; dicts are made where the path leads through nothing."""
         if not path:
-            raise StateWriteError(
-                path=path, reason="Path cannot be empty; set_state() replaces the whole state"
-            )
+            raise StateWriteError(path=path, reason="Path cannot be empty; set_state() replaces the whole state")
         *way, last = split_path(path)
         owned = self._owned_root()
         for segment in way:

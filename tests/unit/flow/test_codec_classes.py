@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from typing_extensions import TypeAliasType
 
 from stepwell.errors import AllowListError, PayloadError, UsageError
+from stepwell.flow import JsonSerializer, reachable_classes
 from stepwell.flow._codec_classes import KnownClasses
-from stepwell.flow._codec_reach import reachable_classes
-from stepwell.flow._codec_serializers import JsonSerializer
 
 
 class Color(Enum):
@@ -153,9 +152,7 @@ def test_a_class_may_be_allowed_by_its_name_and_is_imported_when_used() -> None:
 
 
 def test_a_nested_class_may_be_allowed_by_its_name() -> None:
-    assert (
-        JsonSerializer(allowed_types=["zipfile.Path"]).resolve_class("zipfile.Path").__module__ == "zipfile"
-    )
+    assert JsonSerializer(allowed_types=["zipfile.Path"]).resolve_class("zipfile.Path").__module__ == "zipfile"
     assert KnownClasses(["unittest.mock.Mock.__class__"]).find("unittest.mock.Mock.__class__") is type
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from stepwell.errors import PayloadError, RestoredError, StateWriteError, StepError
-from stepwell.flow._codec_serializers import JsonSerializer
+from stepwell.flow import JsonSerializer
 
 SERIALIZER = JsonSerializer()
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from stepwell.errors import ContextSerdeError, PayloadError, UsageError
-from stepwell.flow._codec_serializers import JsonSerializer
+from stepwell.flow import JsonSerializer
 
 
 class Color(Enum):
@@ -118,17 +118,10 @@ PLACES = len(list(places(PAYLOAD)))
 TAGS = sorted({key for holder, key in places(PAYLOAD) if isinstance(key, str) and key.startswith("$")})
 NAMES = [f"{cls.__module__}:{cls.__qualname__}" for cls in CLASSES]
 JUNK = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.sampled_from([*TAGS, *NAMES, "os:system"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([*TAGS, *NAMES, "os:system"]),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from([*TAGS, "fields", "items", "x", "member", "value"]), inner, max_size=3
-        )
+        | st.dictionaries(st.sampled_from([*TAGS, "fields", "items", "x", "member", "value"]), inner, max_size=3)
     ),
     max_leaves=5,
 )

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel, field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from stepwell.errors import PayloadError, UnencodableValueError
-from stepwell.flow._codec_serializers import JsonSerializer, PickleSerializer
+from stepwell.flow import JsonSerializer, PickleSerializer
 
 
 class Color(Enum):
@@ -133,9 +133,7 @@ MOMENTS = st.builds(
     ZONES,
     st.integers(0, 1),
 )
-TEXTS = (
-    st.text() | st.text(st.characters(categories=["Cs", "Lu"]), max_size=4) | st.sampled_from(["$x", "$", ""])
-)
+TEXTS = st.text() | st.text(st.characters(categories=["Cs", "Lu"]), max_size=4) | st.sampled_from(["$x", "$", ""])
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -453,7 +451,7 @@ def test_another_process_reads_what_this_one_wrote(tmp_path: Path) -> None:
     (tmp_path / "things.py").write_text(
         "import dataclasses, enum\n"
         "from pydantic import BaseModel\n"
-        "from stepwell.flow._codec_serializers import JsonSerializer\n"
+        "from stepwell.flow import JsonSerializer\n"
         "class Hue(enum.Enum):\n    RED = 1\n"
         "@dataclasses.dataclass\nclass Spot:\n    hue: Hue\n"
         "class State(BaseModel):\n    spots: dict[tuple[int, int], Spot] = {}\n"
@@ -469,9 +467,7 @@ def test_another_process_reads_what_this_one_wrote(tmp_path: Path) -> None:
 
 
 def run_python(folder: Path, *arguments: str) -> str:
-    result = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=True)
     return result.stdout
 
 

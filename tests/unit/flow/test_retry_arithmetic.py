@@ -26,9 +26,7 @@ WAITS = st.one_of(
 
 
 @given(WAITS, ATTEMPTS, SEEDS)
-def test_every_wait_is_zero_or_more_and_the_same_for_a_seed(
-    wait: rp.WaitStrategy, attempts: int, seed: int
-) -> None:
+def test_every_wait_is_zero_or_more_and_the_same_for_a_seed(wait: rp.WaitStrategy, attempts: int, seed: int) -> None:
     first, again = wait(attempts, seed=seed), wait(attempts, seed=seed)
 
     assert first == again
@@ -174,12 +172,8 @@ def test_the_operators_join_conditions(left: bool, right: bool) -> None:
     a = rp.retry_always() if left else rp.retry_never()
     b = rp.stop_after_attempt(1) if left else rp.stop_never()
 
-    assert (
-        (a & (lambda error: right))(KeyError()) == ((lambda error: right) & a)(KeyError()) == (left and right)
-    )
-    assert (
-        (a | (lambda error: right))(KeyError()) == ((lambda error: right) | a)(KeyError()) == (left or right)
-    )
+    assert (a & (lambda error: right))(KeyError()) == ((lambda error: right) & a)(KeyError()) == (left and right)
+    assert (a | (lambda error: right))(KeyError()) == ((lambda error: right) | a)(KeyError()) == (left or right)
     other = rp.stop_after_attempt(1) if right else rp.stop_never()
     assert (b & other)(1, 0.0) == (left and right)
     assert (b | other)(1, 0.0) == (left or right)

@@ -275,9 +275,7 @@ def test_the_older_policies_keep_their_arithmetic() -> None:
 def test_a_policy_shows_what_it_is_made_of() -> None:
     policy = rp.retry_policy(retry=rp.retry_always(), wait=rp.wait_none(), stop=tenacity.stop_never)
 
-    assert repr(policy).startswith(
-        "retry_policy(retry=retry_always(), wait=wait_none(wait=0.0), stop=<tenacity"
-    )
+    assert repr(policy).startswith("retry_policy(retry=retry_always(), wait=wait_none(wait=0.0), stop=<tenacity")
 
 
 def test_importing_flow_does_not_load_tenacity() -> None:

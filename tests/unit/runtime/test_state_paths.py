@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from stepwell.errors import StatePathError, StatePathLengthError, StateWriteError
-from stepwell.runtime._dict_state import DictState
-from stepwell.runtime._state_store import StateStore
+from stepwell.runtime import DictState, StateStore
 from stepwell.runtime._state_tree import StateTree
 
 SEGMENT = st.text(st.characters(exclude_characters="."), min_size=1).filter(lambda text: text[:2] != "__")
@@ -237,9 +236,7 @@ async def test_a_path_has_a_longest_length() -> None:
 
 
 async def test_writes_reach_into_each_kind_of_holder() -> None:
-    store = dict_store(
-        rows=[{"name": "ann"}], codes={7: "seven"}, limits=Limits(), point=Point(1, {}), client=Client()
-    )
+    store = dict_store(rows=[{"name": "ann"}], codes={7: "seven"}, limits=Limits(), point=Point(1, {}), client=Client())
 
     for path in ("rows.0.name", "rows.-1.age", "codes.7", "codes.8", "limits.names.1", "limits.most"):
         await store.set(path, "new")

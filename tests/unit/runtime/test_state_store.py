@@ -12,8 +12,7 @@ import pytest
 from pydantic import BaseModel, Field, PrivateAttr
 
 from stepwell.errors import StateCopyError, StateDefaultsError, StateEditError, StateTypeError
-from stepwell.runtime._dict_state import DictState
-from stepwell.runtime._state_store import StateStore
+from stepwell.runtime import DictState, StateStore
 
 
 class Base(BaseModel):

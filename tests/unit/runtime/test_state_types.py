@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, PrivateAttr
 
 from stepwell.errors import DefinitionError, StateDefaultsError, StateHierarchyError, StateModelError
-from stepwell.runtime._dict_state import DictState
-from stepwell.runtime._state_types import default_state, infer_state_type
+from stepwell.runtime import DictState, infer_state_type
+from stepwell.runtime._state_types import default_state
 
 
 class Base(BaseModel):

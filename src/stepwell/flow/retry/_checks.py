@@ -18,9 +18,7 @@ def number(value: Seconds, owner: str, argument: str) -> float:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RetryArgumentError(
-            owner=owner, argument=argument, value=value, wanted="a number or a timedelta"
-        )
+        raise RetryArgumentError(owner=owner, argument=argument, value=value, wanted="a number or a timedelta")
     try:
         result = float(value)
     except OverflowError:
@@ -42,9 +40,7 @@ def duration(value: Seconds, owner: str, argument: str) -> float:
     """Return ``value`` as seconds: finite, zero or more."""
     result = number(value, owner, argument)
     if not 0 <= result < math.inf:
-        raise RetryNumberError(
-            owner=owner, argument=argument, value=value, wanted="a finite number, zero or more"
-        )
+        raise RetryNumberError(owner=owner, argument=argument, value=value, wanted="a finite number, zero or more")
     return result
 
 
@@ -52,9 +48,7 @@ def upper_bound(value: Seconds, least: float, owner: str) -> float:
     """Return ``max`` as seconds, at least ``least``; infinity means the longest delay there is."""
     result = number(value, owner, "max")
     if result < least:
-        raise RetryNumberError(
-            owner=owner, argument="max", value=value, wanted=f"no less than min, which is {least:g}"
-        )
+        raise RetryNumberError(owner=owner, argument="max", value=value, wanted=f"no less than min, which is {least:g}")
     return min(result, LONGEST_DELAY)
 
 
@@ -71,9 +65,7 @@ def attempt_limit(value: int, owner: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise RetryArgumentError(owner=owner, argument="its limit", value=value, wanted="a whole number")
     if value < 1:
-        raise RetryNumberError(
-            owner=owner, argument="max_attempt_number", value=value, wanted="1 (no retry) or more"
-        )
+        raise RetryNumberError(owner=owner, argument="max_attempt_number", value=value, wanted="1 (no retry) or more")
     return value
 
 

@@ -150,9 +150,7 @@ def checked_message(
     """Return the one of the two that was given, the pattern compiled."""
     wanted = "either message=, a text, or match=, a regular expression, and not both"
     if (message is None) == (match is None):
-        raise RetryArgumentError(
-            owner=owner, argument="(message, match)", value=(message, match), wanted=wanted
-        )
+        raise RetryArgumentError(owner=owner, argument="(message, match)", value=(message, match), wanted=wanted)
     if message is not None and not isinstance(message, str):
         raise RetryArgumentError(owner=owner, argument="message", value=message, wanted="a text")
     try:

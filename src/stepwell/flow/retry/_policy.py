@@ -26,9 +26,7 @@ class ComposedPolicy:
         self.wait = as_wait(wait)
         self.stop = as_stop(stop)
 
-    def next(
-        self, elapsed_time: float, attempts: int, error: Exception, *, seed: int | None = None
-    ) -> float | None:
+    def next(self, elapsed_time: float, attempts: int, error: Exception, *, seed: int | None = None) -> float | None:
         """Return the seconds to wait before the next attempt, or ``None`` to give up."""
         state = CallState(attempt=max(attempts, 1), elapsed=elapsed_time, error=error, seed=seed)
         if self.retry is not None and not self.retry.holds(state):
@@ -72,6 +70,4 @@ def ExponentialBackoffRetryPolicy(
 ) -> RetryPolicy:
     """Return a policy whose delay grows by ``multiplier``; with ``jitter`` anything from zero to that."""
     strategy = wait_random_exponential if jitter else wait_exponential
-    return retry_policy(
-        wait=strategy(initial_delay, multiplier, max_delay), stop=stop_after_attempt(maximum_attempts)
-    )
+    return retry_policy(wait=strategy(initial_delay, multiplier, max_delay), stop=stop_after_attempt(maximum_attempts))

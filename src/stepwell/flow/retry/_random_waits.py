@@ -37,14 +37,10 @@ class wait_random_exponential(wait_exponential):
 class wait_exponential_jitter(Wait):
     """Wait ``initial * exp_base**n`` plus anything from 0 to ``jitter``, at most ``max``."""
 
-    def __init__(
-        self, initial: float = 1.0, exp_base: float = 2.0, max: Seconds = 60.0, jitter: Seconds = 1.0
-    ) -> None:
+    def __init__(self, initial: float = 1.0, exp_base: float = 2.0, max: Seconds = 60.0, jitter: Seconds = 1.0) -> None:
         self.jitter = duration(jitter, "wait_exponential_jitter", "jitter")
         self.initial = duration(initial, "wait_exponential_jitter", "initial")
-        self._base = wait_exponential(
-            self.initial, exp_base, upper_bound(max, 0.0, "wait_exponential_jitter")
-        )
+        self._base = wait_exponential(self.initial, exp_base, upper_bound(max, 0.0, "wait_exponential_jitter"))
         self.exp_base = self._base.exp_base
         self.max = self._base.max
 
