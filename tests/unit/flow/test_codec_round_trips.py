@@ -134,7 +134,7 @@ MOMENTS = st.builds(
     st.integers(0, 1),
 )
 TEXTS = st.text() | st.text(st.characters(categories=["Cs", "Lu"]), max_size=4) | st.sampled_from(["$x", "$", ""])
-SCALARS = st.one_of(
+KINDS: list[st.SearchStrategy[Any]] = [
     st.none(),
     st.booleans(),
     st.integers(),
@@ -155,7 +155,16 @@ SCALARS = st.one_of(
     st.sampled_from([*Color, *Level, *Word, Right(0), Right.READ, Right.READ | Right.WRITE]),
     st.builds(Frozen, TEXTS),
     st.sampled_from(ALL_CLASSES),
-)
+]
+
+
+@st.composite
+def scalars(draw: st.DrawFn) -> Any:
+    """A name for the many kinds: their whole description would be too long to show."""
+    return draw(st.sampled_from(KINDS).flatmap(lambda kind: kind))
+
+
+SCALARS = scalars()
 NAMES = st.sampled_from(["a", "b_c", "$d", "not a name", "items"])
 HASHABLE = st.recursive(
     SCALARS.filter(lambda value: type(value) is not bytearray and not is_signaling(value)),
