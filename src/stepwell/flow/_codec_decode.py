@@ -26,7 +26,6 @@ class Decoder:
     def __init__(self, known: KnownClasses) -> None:
         self.known = known
         self._segments: list[Segment] = []
-        self._index = 0
         self._parts: dict[int, Any] = {}
 
     def run(self, data: Any, root: str) -> Any:
@@ -117,12 +116,11 @@ class Decoder:
         return result
 
     def read_parts(self, data: dict[str, Any]) -> Any:
-        """Return the first part; the later ones, which it leads to, are read before it."""
+        """Return the first part. Each part leads to later ones only, so they are read from the last."""
         parts = expect(list, data["$parts"])
         inner = Decoder(self.known)
         inner._segments = self._segments
         for index in range(len(parts) - 1, -1, -1):
-            inner._index = index
             inner._parts[index] = inner.decode(parts[index])
         value = inner._parts.pop(0)
         if inner._parts:
@@ -131,7 +129,7 @@ class Decoder:
 
     def read_part(self, data: dict[str, Any]) -> Any:
         number = whole(data["$part"])
-        if number <= self._index or number not in self._parts:
+        if number not in self._parts:
             raise Unreadable(f"there is no part {number} to stand here")
         return self._parts.pop(number)
 

@@ -127,9 +127,7 @@ def read_error(decoder: PartReader, data: dict[str, Any]) -> BaseException:
         error.add_note(read_text(note))
     if "lost" in data:
         names = ", ".join(read_text(each) for each in expect(list, data["lost"]))
-        note = f"Read from stored data without: {names}"
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
+        error.add_note(f"Read from stored data without: {names}")
     if "cause" in data:
         error.__cause__ = expect_error(decoder.decode(data["cause"]))
     return error

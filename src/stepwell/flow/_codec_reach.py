@@ -99,7 +99,6 @@ def inside_model(cls: type[BaseModel]) -> Iterator[object]:
     for attribute in private.values():
         yield from inside_default(attribute.default, attribute.default_factory)
     yield from own_hints(cls)
-    yield from cls.__pydantic_generic_metadata__["args"]
 
 
 def inside_default(default: object, factory: object) -> Iterator[object]:

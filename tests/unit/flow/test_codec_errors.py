@@ -195,6 +195,7 @@ def test_exceptions_that_hold_each_other_are_stored() -> None:
     back = there_and_back(first)
 
     assert type(back) is ValueError
+    assert back.__notes__ == ["Read from stored data without: args"]
 
 
 def test_a_long_chain_of_causes_is_stored_as_far_as_it_is_of_use() -> None:
@@ -204,6 +205,7 @@ def test_a_long_chain_of_causes_is_stored_as_far_as_it_is_of_use() -> None:
 
     back = there_and_back(error)
 
+    assert len(SERIALIZER.serialize(error)) < 20_000
     assert [back.args, back.__cause__.args, back.__cause__.__cause__.args] == [(199,), (198,), (197,)]
 
 

@@ -220,6 +220,7 @@ def model(name: str, **more: Any) -> dict[str, Any]:
         ({"$tuple": [], "more": 1}, "goes with other keys"),
         ({"$tuple": {}}, "a dict stands where a list belongs"),
         ({"$int": "0xzz"}, "ValueError"),
+        ({"$timedelta": [True, 0, 0]}, "a bool stands where a int belongs"),
         ({"$float": "1.5"}, "no float that needs a tag"),
         ({"$set": [1, 1]}, "one item twice"),
         ({"$set": [[]]}, "unhashable"),
