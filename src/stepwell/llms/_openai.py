@@ -1,0 +1,144 @@
+"""Models behind the OpenAI chat-completions protocol, through the official ``openai`` package."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from stepwell.errors import MalformedAnswerError
+from stepwell.llms._llm import LLM, LLMMetadata
+from stepwell.llms._openai_connection import Connection, LoopClients
+from stepwell.llms._openai_errors import as_model_error
+from stepwell.llms._responses import Fragment, ModelRequest, TokenUsage
+
+if TYPE_CHECKING:
+    from openai.types import CompletionUsage
+    from openai.types.chat import ChatCompletionChunk
+
+DEFAULT_MODEL = "gpt-4o-mini"
+DEFAULT_TIMEOUT = 60.0
+DEFAULT_RETRIES = 2
+
+
+class OpenAI(LLM):
+    """A model of OpenAI, or of any server that speaks its chat-completions protocol.
+
+    ``api_key`` and ``api_base`` default to ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL``, read at
+    the first call. ``timeout`` is in seconds of silence (``None``: for ever), ``max_retries`` how
+    often the client repeats a request that could not be sent or was answered with 408, 409, 429
+    or 5xx. ``temperature``, ``max_tokens``, ``stop`` and ``seed`` left at ``None`` are left to the server.
+    ``additional_kwargs`` go into every request as they are.
+    """
+
+    def __init__(  # noqa: PLR0913 - the settings of the peer's class, all by keyword
+        self,
+        model: str = DEFAULT_MODEL,
+        *,
+        api_key: str | None = None,
+        api_base: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_RETRIES,
+        default_headers: Mapping[str, str] | None = None,
+        additional_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model = model
+        self.temperature = temperature
+        self.max_tokens = max_tokens
+        self.stop = stop
+        self.seed = seed
+        self.additional_kwargs = dict(additional_kwargs or {})
+        self._connection = Connection(
+            api_key=SecretStr(api_key) if api_key else None,
+            api_base=api_base,
+            timeout=timeout,
+            max_retries=max_retries,
+            default_headers=dict(default_headers or {}),
+        )
+        self._clients = LoopClients(self._connection)
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(model_name=self.model)
+
+    async def aclose(self) -> None:
+        """Close the pooled connections of the running loop; they are closed with the loop otherwise."""
+        await self._clients.aclose()
+
+    async def send(self, request: ModelRequest) -> Fragment:
+        client = await self._clients.get()
+        try:
+            answer = await client.chat.completions.create(**self._parameters(request), stream=False)
+        except Exception as error:
+            self._raise_as_model_error(error)
+            raise
+        if not getattr(answer, "choices", None):
+            raise MalformedAnswerError(server=self._connection.server, reason="it holds no choices")
+        choice = answer.choices[0]
+        return Fragment(
+            text=choice.message.content or "",
+            finish_reason=choice.finish_reason,
+            usage=_usage(answer.usage),
+            model=answer.model,
+            raw=answer,
+        )
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Fragment, None]:
+        client = await self._clients.get()
+        try:
+            answer = await client.chat.completions.create(
+                **self._parameters(request), stream=True, stream_options={"include_usage": True}
+            )
+            async with answer:
+                async for chunk in answer:
+                    yield _fragment(chunk)
+        except Exception as error:
+            self._raise_as_model_error(error)
+            raise
+
+    def _parameters(self, request: ModelRequest) -> dict[str, Any]:
+        options = {
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "stop": self.stop,
+            "seed": self.seed,
+            **self.additional_kwargs,
+            **request.options,
+        }
+        known = {name: value for name, value in options.items() if value is not None}
+        if self._connection.is_official and "max_tokens" in known:
+            # OpenAI's reasoning models refuse the old name; other servers often know only it.
+            known["max_completion_tokens"] = known.pop("max_tokens")
+        messages = [{"role": said.role.value, "content": said.content} for said in request.messages]
+        return {"model": self.model, "messages": messages, **known}
+
+    def _raise_as_model_error(self, error: Exception) -> None:
+        told = as_model_error(error, self._connection, self.model)
+        if told is not None:
+            raise told from error
+
+
+def _fragment(chunk: "ChatCompletionChunk") -> Fragment:
+    fragment = Fragment(model=chunk.model, usage=_usage(chunk.usage), raw=chunk)
+    # Only the first choice is streamed; the chunk that brings the usage has none.
+    for choice in chunk.choices or ():
+        if choice.index == 0:
+            fragment.text = (choice.delta.content if choice.delta else None) or ""
+            fragment.finish_reason = choice.finish_reason
+    return fragment
+
+
+def _usage(counted: "CompletionUsage | None") -> TokenUsage | None:
+    if counted is None:
+        return None
+    prompt, completion = counted.prompt_tokens_details, counted.completion_tokens_details
+    return TokenUsage(
+        prompt_tokens=counted.prompt_tokens,
+        completion_tokens=counted.completion_tokens,
+        total_tokens=counted.total_tokens,
+        cached_tokens=(prompt.cached_tokens or 0) if prompt else 0,
+        reasoning_tokens=(completion.reasoning_tokens or 0) if completion else 0,
+    )

@@ -1,0 +1,113 @@
+"""How the official ``openai`` package is reached: imported when first used, one client per event loop.
+
+A pooled connection belongs to the event loop that opened it, so each loop has a
+client of its own. It is closed with its loop, or when its owner is dropped: an
+asynchronous generator holds it, and every loop closes those when it ends.
+"""
+
+import asyncio
+import os
+import weakref
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from stepwell.errors import MissingKeyError, MissingPackageError
+
+if TYPE_CHECKING:
+    import openai
+
+OFFICIAL = "https://api.openai.com/v1"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Connection:
+    """Where a client connects and as whom. ``timeout`` is in seconds of silence; ``None`` waits for ever."""
+
+    api_key: SecretStr | None
+    api_base: str | None
+    timeout: float | None
+    max_retries: int
+    default_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def base(self) -> str:
+        return self.api_base or os.environ.get("OPENAI_BASE_URL") or OFFICIAL
+
+    @property
+    def server(self) -> str:
+        """The address to show: without a user name or password in it."""
+        parts = urlsplit(self.base)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    @property
+    def is_official(self) -> bool:
+        return urlsplit(self.base).hostname == urlsplit(OFFICIAL).hostname
+
+    def key(self) -> str:
+        """Return the key. Servers other than OpenAI's may need none."""
+        key = self.api_key.get_secret_value() if self.api_key else os.environ.get("OPENAI_API_KEY")
+        if key:
+            return key
+        if self.is_official:
+            raise MissingKeyError(variable="OPENAI_API_KEY")
+        return "no-key"
+
+    def open_client(self) -> "openai.AsyncOpenAI":
+        """Import the package and make a client; takes half a second the first time."""
+        key = self.key()
+        try:
+            import openai  # noqa: PLC0415 - an extra, and slow to import
+        except ModuleNotFoundError as error:
+            if error.name != "openai":
+                raise
+            raise MissingPackageError(package="openai", extra="openai") from error
+        # A proxy of the environment cannot reach this machine's loopback.
+        is_local = urlsplit(self.base).hostname in LOOPBACK
+        return openai.AsyncOpenAI(
+            api_key=key,
+            base_url=self.base,
+            timeout=self.timeout,
+            max_retries=self.max_retries,
+            default_headers=dict(self.default_headers),
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=False) if is_local else None,
+        )
+
+
+class LoopClients:
+    """The clients of one connection, one per event loop that has used it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._kept: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, tuple[openai.AsyncOpenAI, AsyncGenerator[None, None]]
+        ] = weakref.WeakKeyDictionary()
+
+    async def get(self) -> "openai.AsyncOpenAI":
+        """Return the client of the running loop."""
+        loop = asyncio.get_running_loop()
+        kept = self._kept.get(loop)
+        if kept is None:
+            # In a thread: the import takes half a second, in which the loop goes on.
+            client = await asyncio.to_thread(self._connection.open_client)
+            keeper = _closed_with_its_loop(client)
+            await anext(keeper)
+            kept = self._kept.setdefault(loop, (client, keeper))
+        return kept[0]
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop."""
+        kept = self._kept.pop(asyncio.get_running_loop(), None)
+        if kept is not None:
+            await kept[1].aclose()
+
+
+async def _closed_with_its_loop(client: "openai.AsyncOpenAI") -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await client.close()
