@@ -2,6 +2,9 @@
 
 from stepwell.errors._models import (
     BrokenStreamError,
+    CassetteFileError,
+    EmbeddingCountError,
+    ImageSourceError,
     KeyRefusedError,
     MalformedAnswerError,
     MissingKeyError,
@@ -9,8 +12,16 @@ from stepwell.errors._models import (
     ModelServerError,
     ModelTimeoutError,
     ModelUnreachableError,
+    PromptTemplateError,
+    PromptVariableError,
     RateLimitedError,
     RequestRefusedError,
+    StructuredAnswerError,
+    ToolArgumentsError,
+    ToolDefinitionError,
+    ToolLoopError,
+    UnknownToolError,
+    UnrecordedRequestError,
 )
 from stepwell.errors._roots import (
     DefinitionError,
@@ -23,7 +34,10 @@ from stepwell.errors._roots import (
 
 __all__ = [
     "BrokenStreamError",
+    "CassetteFileError",
     "DefinitionError",
+    "EmbeddingCountError",
+    "ImageSourceError",
     "KeyRefusedError",
     "MalformedAnswerError",
     "MissingKeyError",
@@ -32,10 +46,18 @@ __all__ = [
     "ModelServerError",
     "ModelTimeoutError",
     "ModelUnreachableError",
+    "PromptTemplateError",
+    "PromptVariableError",
     "RateLimitedError",
     "ReplayError",
     "RequestRefusedError",
     "StepError",
     "StepwellError",
+    "StructuredAnswerError",
+    "ToolArgumentsError",
+    "ToolDefinitionError",
+    "ToolLoopError",
+    "UnknownToolError",
+    "UnrecordedRequestError",
     "UsageError",
 ]

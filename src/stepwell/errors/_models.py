@@ -4,7 +4,9 @@ No sentence here ever holds an API key: the classes take no key, and who makes
 them hands over only texts that the key has been taken out of.
 """
 
-from stepwell.errors._roots import ModelError
+from collections.abc import Sequence
+
+from stepwell.errors._roots import DefinitionError, ModelError, UsageError
 
 
 class MissingPackageError(ModelError, ImportError):
@@ -132,3 +134,136 @@ class BrokenStreamError(ModelError, ConnectionError):
             f"the answer of {model!r} broke off after {len(text)} characters ({reason}); "
             f"what had arrived is in .text of this error; ask again for the whole."
         )
+
+
+class StructuredAnswerError(ModelError, ValueError):
+    """A model's answer is not the JSON of the model class asked for, also after one request to mend it.
+
+    ``text`` is the answer as it came; ``is_refusal`` says that the model would not answer.
+    """
+
+    def __init__(self, *, shape: str, text: str, problem: str, is_refusal: bool = False) -> None:
+        self.shape = shape
+        self.text = text
+        self.problem = problem
+        self.is_refusal = is_refusal
+        advice = "ask otherwise" if is_refusal else "describe the fields better, or use a more capable model"
+        super().__init__(f"the model's answer is no {shape} ({problem}); {advice}; its text is in .text.")
+
+
+class ToolDefinitionError(DefinitionError, TypeError):
+    """A function cannot be a tool: a model could not be told how to call it."""
+
+    def __init__(self, *, tool: str, problem: str) -> None:
+        self.tool = tool
+        self.problem = problem
+        super().__init__(
+            f"the function {tool!r} cannot be a tool: it {problem}; "
+            f"a tool has named parameters, each with a type that pydantic can make a schema of."
+        )
+
+
+class ToolArgumentsError(ModelError, ValueError):
+    """A model asked for a tool with arguments that the tool does not take."""
+
+    def __init__(self, *, tool: str, problem: str) -> None:
+        self.tool = tool
+        self.problem = problem
+        super().__init__(
+            f"the arguments for the tool {tool!r} are wrong: {problem}; call it again with right ones."
+        )
+
+
+class UnknownToolError(ModelError, LookupError):
+    """A model asked for a tool that it was not given."""
+
+    def __init__(self, *, tool: str, known: Sequence[str]) -> None:
+        self.tool = tool
+        self.known = tuple(known)
+        super().__init__(f"there is no tool {tool!r}; the tools are: {', '.join(self.known) or 'none'}.")
+
+
+class ToolLoopError(ModelError, RuntimeError):
+    """A model still asked for tools when its rounds were used up. ``messages`` is the whole conversation."""
+
+    def __init__(self, *, rounds: int, wanted: Sequence[str], messages: Sequence[object]) -> None:
+        self.rounds = rounds
+        self.wanted = tuple(wanted)
+        self.messages = tuple(messages)
+        super().__init__(
+            f"after {rounds} rounds of tool calls the model asks for more ({', '.join(self.wanted)}) "
+            f"instead of answering; raise max_rounds=…, or go on from .messages of this error."
+        )
+
+
+class ImageSourceError(UsageError, ValueError):
+    """An image block does not say which image it is."""
+
+    def __init__(self, *, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"an image block {problem}.")
+
+
+class PromptTemplateError(DefinitionError, ValueError):
+    """A prompt template's text cannot be read."""
+
+    def __init__(self, *, template: str, problem: str) -> None:
+        self.template = template
+        self.problem = problem
+        super().__init__(
+            f"the prompt template {template[:80]!r} cannot be read: {problem}; a gap is {{name}}, "
+            f"and a brace that is meant as itself is written twice."
+        )
+
+
+class PromptVariableError(UsageError, KeyError):
+    """A prompt template was given too few names, or names it has no gap for."""
+
+    def __init__(
+        self, *, missing: Sequence[str], unknown: Sequence[str], known: Sequence[str], near: str | None
+    ) -> None:
+        self.missing = tuple(missing)
+        self.unknown = tuple(unknown)
+        self.known = tuple(known)
+        self.near = near
+        problem = f"lacks {', '.join(missing)}" if missing else f"has no gap {', '.join(unknown)}"
+        guess = f" (did you mean {near!r}?)" if near else ""
+        super().__init__(f"the prompt {problem}{guess}; its gaps are: {', '.join(self.known) or 'none'}.")
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of the sentence.
+        return str(self.args[0])
+
+
+class EmbeddingCountError(ModelError, ValueError):
+    """A server returned another number of embeddings than it was given texts."""
+
+    def __init__(self, *, server: str, texts: int, vectors: int) -> None:
+        self.server = server
+        self.texts = texts
+        self.vectors = vectors
+        super().__init__(
+            f"{server} returned {vectors} embeddings for {texts} texts; lower embed_batch_size=…, "
+            f"or check that the server's embeddings endpoint takes lists."
+        )
+
+
+class UnrecordedRequestError(ModelError, LookupError):
+    """A cassette was asked for an answer that was never recorded."""
+
+    def __init__(self, *, cassette: str, reason: str) -> None:
+        self.cassette = cassette
+        self.reason = reason
+        super().__init__(
+            f"the cassette {cassette} holds no answer for this request: {reason}; "
+            f"record it again, or make the request the same as it was."
+        )
+
+
+class CassetteFileError(UsageError, ValueError):
+    """A file is no cassette."""
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path} is no cassette: {problem}; record it with RecordingServer.")

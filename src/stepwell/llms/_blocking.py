@@ -11,12 +11,13 @@ from collections.abc import Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from stepwell.llms._responses import CompletionResponse
 from stepwell.llms._streams import AnswerStream
 
 CLOSING_SECONDS = 2.0
 
 Result = TypeVar("Result")
-Response = TypeVar("Response")
+Response = TypeVar("Response", bound=CompletionResponse)
 
 _start = threading.Lock()
 _loops: list[asyncio.AbstractEventLoop] = []

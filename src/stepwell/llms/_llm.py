@@ -1,19 +1,30 @@
 """What every model client can do, whatever its vendor.
 
-A vendor's client is one file: a subclass of ``LLM`` with ``metadata``, ``send``
-and ``stream``. All that does not depend on the vendor is here: the four ways to
-ask (whole or streamed, awaited or blocking), and what a broken stream means.
+A vendor's client is one file: a subclass of ``LLM`` with ``metadata``, ``send`` and
+``stream``. All that does not depend on the vendor is here: the ways to ask (a text or a
+chat; whole or streamed; awaited or blocking), and answers of a given shape.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
+from stepwell.llms._answers import PartialAnswer
 from stepwell.llms._blocking import BlockingStream, run_blocking
-from stepwell.llms._messages import ChatMessage, MessageRole
-from stepwell.llms._responses import CompletionResponse, Fragment, ModelRequest
+from stepwell.llms._calls import ModelCall
+from stepwell.llms._messages import ChatMessage
+from stepwell.llms._prompts import ChatPromptTemplate, PromptTemplate
+from stepwell.llms._responses import ChatResponse, CompletionResponse, Fragment, ModelRequest
 from stepwell.llms._streams import AnswerStream, open_stream
+from stepwell.llms._structured import ask_for
+from stepwell.llms._tools import FunctionTool, as_tool
+
+Shape = TypeVar("Shape", bound=BaseModel)
+Tools = Sequence[FunctionTool | Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +54,13 @@ class LLM(ABC):
     def stream(self, request: ModelRequest) -> AsyncGenerator[Fragment, None]:
         """Ask and yield the answer in pieces; closing the generator closes the connection.
 
-        The last piece of a complete answer carries its ``finish_reason`` or comes after
-        the one that did. Raises a ``ModelError``, also between pieces.
+        A complete answer has a ``finish_reason`` in one of its last pieces. Raises a
+        ``ModelError``, also between pieces.
         """
 
     async def acomplete(self, prompt: str, **options: Any) -> CompletionResponse:
-        """Return the model's whole continuation of ``prompt``."""
-        fragment = await self.send(_prompt_request(prompt, options))
-        return CompletionResponse(
-            fragment.text,
-            raw=fragment.raw,
-            usage=fragment.usage,
-            finish_reason=fragment.finish_reason,
-        )
+        """Return the model's whole answer to ``prompt``."""
+        return (await self._whole(_said(prompt, options))).completion()
 
     async def astream_complete(self, prompt: str, **options: Any) -> AnswerStream[CompletionResponse]:
         """Ask, and return the stream of the answer once its first piece is there.
@@ -64,9 +69,51 @@ class LLM(ABC):
         reason and the token usage. Leaving the loop early, or cancelling the task that
         reads, closes the connection.
         """
+        request = _said(prompt, options)
         return await open_stream(
-            self.stream(_prompt_request(prompt, options)), model=self.metadata.model_name
+            self.stream(request),
+            self._begin(request),
+            chunk=PartialAnswer.completion_chunk,
+            whole=PartialAnswer.completion,
         )
+
+    async def achat(
+        self, messages: Sequence[ChatMessage], *, tools: Tools = (), **options: Any
+    ) -> ChatResponse:
+        """Return the model's whole answer to ``messages``.
+
+        With ``tools``, the answer may ask for some of them: ``response.message.tool_calls``.
+        """
+        return (await self._whole(_chat(messages, tools, options))).chat()
+
+    async def astream_chat(
+        self, messages: Sequence[ChatMessage], *, tools: Tools = (), **options: Any
+    ) -> AnswerStream[ChatResponse]:
+        """Ask, and return the stream of the answer once its first piece is there.
+
+        As ``astream_complete``; tool calls are complete in the last chunk's ``message``.
+        """
+        request = _chat(messages, tools, options)
+        return await open_stream(
+            self.stream(request),
+            self._begin(request),
+            chunk=PartialAnswer.chat_chunk,
+            whole=PartialAnswer.chat,
+        )
+
+    async def apredict(self, prompt: PromptTemplate | ChatPromptTemplate, **variables: Any) -> str:
+        """Fill ``prompt`` with ``variables``, ask, and return the text of the answer."""
+        return (await self.achat(self._filled(prompt, variables))).text
+
+    async def astructured_predict(
+        self, output_cls: type[Shape], prompt: PromptTemplate | ChatPromptTemplate, **variables: Any
+    ) -> Shape:
+        """Fill ``prompt``, ask for the JSON of ``output_cls``, and return the instance.
+
+        An answer that does not fit is sent back once with what is wrong; if the second does not
+        fit either, ``StructuredAnswerError`` carries it.
+        """
+        return await ask_for(output_cls, self._filled(prompt, variables), self._structured)
 
     def complete(self, prompt: str, **options: Any) -> CompletionResponse:
         """``acomplete`` for programs without an event loop."""
@@ -76,6 +123,59 @@ class LLM(ABC):
         """``astream_complete`` for programs without an event loop."""
         return BlockingStream(run_blocking(self.astream_complete(prompt, **options)))
 
+    def chat(self, messages: Sequence[ChatMessage], *, tools: Tools = (), **options: Any) -> ChatResponse:
+        """``achat`` for programs without an event loop."""
+        return run_blocking(self.achat(messages, tools=tools, **options))
 
-def _prompt_request(prompt: str, options: dict[str, Any]) -> ModelRequest:
-    return ModelRequest(messages=(ChatMessage(role=MessageRole.USER, content=prompt),), options=options)
+    def stream_chat(
+        self, messages: Sequence[ChatMessage], *, tools: Tools = (), **options: Any
+    ) -> BlockingStream[ChatResponse]:
+        """``astream_chat`` for programs without an event loop."""
+        return BlockingStream(run_blocking(self.astream_chat(messages, tools=tools, **options)))
+
+    def predict(self, prompt: PromptTemplate | ChatPromptTemplate, **variables: Any) -> str:
+        """``apredict`` for programs without an event loop."""
+        return run_blocking(self.apredict(prompt, **variables))
+
+    def structured_predict(
+        self, output_cls: type[Shape], prompt: PromptTemplate | ChatPromptTemplate, **variables: Any
+    ) -> Shape:
+        """``astructured_predict`` for programs without an event loop."""
+        return run_blocking(self.astructured_predict(output_cls, prompt, **variables))
+
+    def _filled(
+        self, prompt: PromptTemplate | ChatPromptTemplate, variables: dict[str, Any]
+    ) -> list[ChatMessage]:
+        return prompt.format_messages(**variables)
+
+    def _begin(self, request: ModelRequest) -> ModelCall:
+        return ModelCall(model=self.metadata.model_name)
+
+    async def _structured(
+        self, messages: Sequence[ChatMessage], answer_class: type[BaseModel]
+    ) -> ChatResponse:
+        return (await self._whole(ModelRequest(messages=tuple(messages), answer_class=answer_class))).chat()
+
+    async def _whole(self, request: ModelRequest) -> PartialAnswer:
+        call = self._begin(request)
+        answer = PartialAnswer()
+        try:
+            answer.take(await self.send(request))
+        except asyncio.CancelledError:
+            call.cancel(answer)
+            raise
+        except BaseException as error:
+            call.fail(error, answer)
+            raise
+        call.end(answer.chat())
+        return answer
+
+
+def _said(prompt: str, options: dict[str, Any]) -> ModelRequest:
+    return ModelRequest(messages=(ChatMessage(prompt),), options=options)
+
+
+def _chat(messages: Sequence[ChatMessage], tools: Tools, options: dict[str, Any]) -> ModelRequest:
+    return ModelRequest(
+        messages=tuple(messages), tools=tuple(as_tool(tool) for tool in tools), options=options
+    )

@@ -1,23 +1,18 @@
 """Models behind the OpenAI chat-completions protocol, through the official ``openai`` package."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import SecretStr
 
 from stepwell.errors import MalformedAnswerError
 from stepwell.llms._llm import LLM, LLMMetadata
-from stepwell.llms._openai_connection import Connection, LoopClients
-from stepwell.llms._openai_errors import as_model_error
-from stepwell.llms._responses import Fragment, ModelRequest, TokenUsage
-
-if TYPE_CHECKING:
-    from openai.types import CompletionUsage
-    from openai.types.chat import ChatCompletionChunk
+from stepwell.llms._openai_connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Connection, LoopClients
+from stepwell.llms._openai_errors import raise_as_model_error
+from stepwell.llms._openai_wire import fragment_of, request_body, whole_answer
+from stepwell.llms._responses import Fragment, ModelRequest
 
 DEFAULT_MODEL = "gpt-4o-mini"
-DEFAULT_TIMEOUT = 60.0
-DEFAULT_RETRIES = 2
 
 
 class OpenAI(LLM):
@@ -73,18 +68,12 @@ class OpenAI(LLM):
         try:
             answer = await client.chat.completions.create(**self._parameters(request), stream=False)
         except Exception as error:
-            self._raise_as_model_error(error)
+            raise_as_model_error(error, self._connection, self.model)
             raise
+        # The package does not validate: a server that is none of the protocol gives anything here.
         if not getattr(answer, "choices", None):
             raise MalformedAnswerError(server=self._connection.server, reason="it holds no choices")
-        choice = answer.choices[0]
-        return Fragment(
-            text=choice.message.content or "",
-            finish_reason=choice.finish_reason,
-            usage=_usage(answer.usage),
-            model=answer.model,
-            raw=answer,
-        )
+        return whole_answer(answer)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Fragment, None]:
         client = await self._clients.get()
@@ -94,9 +83,9 @@ class OpenAI(LLM):
             )
             async with answer:
                 async for chunk in answer:
-                    yield _fragment(chunk)
+                    yield fragment_of(chunk)
         except Exception as error:
-            self._raise_as_model_error(error)
+            raise_as_model_error(error, self._connection, self.model)
             raise
 
     def _parameters(self, request: ModelRequest) -> dict[str, Any]:
@@ -112,33 +101,4 @@ class OpenAI(LLM):
         if self._connection.is_official and "max_tokens" in known:
             # OpenAI's reasoning models refuse the old name; other servers often know only it.
             known["max_completion_tokens"] = known.pop("max_tokens")
-        messages = [{"role": said.role.value, "content": said.content} for said in request.messages]
-        return {"model": self.model, "messages": messages, **known}
-
-    def _raise_as_model_error(self, error: Exception) -> None:
-        told = as_model_error(error, self._connection, self.model)
-        if told is not None:
-            raise told from error
-
-
-def _fragment(chunk: "ChatCompletionChunk") -> Fragment:
-    fragment = Fragment(model=chunk.model, usage=_usage(chunk.usage), raw=chunk)
-    # Only the first choice is streamed; the chunk that brings the usage has none.
-    for choice in chunk.choices or ():
-        if choice.index == 0:
-            fragment.text = (choice.delta.content if choice.delta else None) or ""
-            fragment.finish_reason = choice.finish_reason
-    return fragment
-
-
-def _usage(counted: "CompletionUsage | None") -> TokenUsage | None:
-    if counted is None:
-        return None
-    prompt, completion = counted.prompt_tokens_details, counted.completion_tokens_details
-    return TokenUsage(
-        prompt_tokens=counted.prompt_tokens,
-        completion_tokens=counted.completion_tokens,
-        total_tokens=counted.total_tokens,
-        cached_tokens=(prompt.cached_tokens or 0) if prompt else 0,
-        reasoning_tokens=(completion.reasoning_tokens or 0) if completion else 0,
-    )
+        return {"model": self.model, **request_body(request), **known}

@@ -1,16 +1,17 @@
 """How the official ``openai`` package is reached: imported when first used, one client per event loop.
 
 A pooled connection belongs to the event loop that opened it, so each loop has a
-client of its own. It is closed with its loop, or when its owner is dropped: an
-asynchronous generator holds it, and every loop closes those when it ends.
+client of its own. It is closed with its loop (an asynchronous generator holds it,
+and every loop closes those when it ends), or when its owner is dropped.
 """
 
 import asyncio
+import contextlib
 import os
 import weakref
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -20,7 +21,14 @@ from stepwell.errors import MissingKeyError, MissingPackageError
 if TYPE_CHECKING:
     import openai
 
+_Kept: TypeAlias = "dict[asyncio.AbstractEventLoop, tuple[openai.AsyncOpenAI, AsyncGenerator[None, None]]]"
+
+# A loop keeps only weak references to its tasks.
+_closings: set[asyncio.Task[None]] = set()
+
 OFFICIAL = "https://api.openai.com/v1"
+DEFAULT_TIMEOUT = 60.0
+DEFAULT_RETRIES = 2
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -83,21 +91,23 @@ class LoopClients:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._kept: weakref.WeakKeyDictionary[
-            asyncio.AbstractEventLoop, tuple[openai.AsyncOpenAI, AsyncGenerator[None, None]]
-        ] = weakref.WeakKeyDictionary()
+        self._kept: _Kept = {}
+        # The finalizer holds the clients out of the reach of the garbage collector, which would
+        # tear down their sockets before they are closed.
+        weakref.finalize(self, _close_later, self._kept).atexit = False
 
     async def get(self) -> "openai.AsyncOpenAI":
         """Return the client of the running loop."""
         loop = asyncio.get_running_loop()
-        kept = self._kept.get(loop)
-        if kept is None:
+        if loop not in self._kept:
             # In a thread: the import takes half a second, in which the loop goes on.
             client = await asyncio.to_thread(self._connection.open_client)
-            keeper = _closed_with_its_loop(client)
-            await anext(keeper)
-            kept = self._kept.setdefault(loop, (client, keeper))
-        return kept[0]
+            if loop not in self._kept:
+                self._forget_closed_loops()
+                keeper = _closed_with_its_loop(client)
+                await anext(keeper)
+                self._kept[loop] = (client, keeper)
+        return self._kept[loop][0]
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
@@ -105,9 +115,30 @@ class LoopClients:
         if kept is not None:
             await kept[1].aclose()
 
+    def _forget_closed_loops(self) -> None:
+        for loop in [loop for loop in self._kept if loop.is_closed()]:
+            del self._kept[loop]
+
 
 async def _closed_with_its_loop(client: "openai.AsyncOpenAI") -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
         await client.close()
+
+
+def _close_later(kept: "_Kept") -> None:
+    for loop, (_, keeper) in kept.items():
+        # Its loop may end at this very moment, which closes the client as well.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_close_in_task, loop, keeper)
+
+
+def _close_in_task(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[None, None]) -> None:
+    closing = loop.create_task(_finish(keeper))
+    _closings.add(closing)
+    closing.add_done_callback(_closings.discard)
+
+
+async def _finish(keeper: AsyncGenerator[None, None]) -> None:
+    await keeper.aclose()

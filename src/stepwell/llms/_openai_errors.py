@@ -11,7 +11,9 @@ from stepwell.errors import (
     ModelUnreachableError,
     RateLimitedError,
     RequestRefusedError,
+    UnrecordedRequestError,
 )
+from stepwell.llms._cassettes import NOT_RECORDED
 from stepwell.llms._openai_connection import Connection
 
 if TYPE_CHECKING:
@@ -20,11 +22,21 @@ if TYPE_CHECKING:
 REASON_LENGTH = 300
 
 
-def as_model_error(error: Exception, connection: Connection, model: str) -> ModelError | None:
-    """Return the error of the house for ``error``, or ``None`` when it is not about the model."""
+def raise_as_model_error(error: Exception, connection: Connection, model: str) -> None:
+    """Raise the error of the house for ``error``; return when it is not about the model."""
+    told = _translated(error, connection, model)
+    if told is not None:
+        try:
+            raise told from error
+        finally:
+            # A frame that holds its own exception keeps the connection alive with it.
+            del told
+
+
+def _translated(error: Exception, connection: Connection, model: str) -> ModelError | None:
     import openai  # noqa: PLC0415 - an extra; loaded already when one of its errors is here
 
-    remove_key(error, connection)
+    _remove_key(error, connection)
     match error:
         case openai.APITimeoutError():
             return ModelTimeoutError(server=connection.server, seconds=connection.timeout)
@@ -41,7 +53,7 @@ def as_model_error(error: Exception, connection: Connection, model: str) -> Mode
             return None
 
 
-def remove_key(error: Exception, connection: Connection) -> None:
+def _remove_key(error: Exception, connection: Connection) -> None:
     """Take the key out of a vendor's error: some servers repeat it in what they answer."""
     key = connection.key()
     if key in str(error) or key in str(getattr(error, "body", "")):
@@ -63,6 +75,8 @@ def _without(key: str, value: Any) -> Any:
 
 def _of_status(error: "openai.APIStatusError", connection: Connection, model: str) -> ModelError:
     server, status = connection.server, error.status_code
+    if error.code == NOT_RECORDED:
+        return UnrecordedRequestError(cassette=str(error.param), reason=_reason(error))
     if status in {401, 403}:
         return KeyRefusedError(server=server, model=model, status=status)
     if status == 429:

@@ -7,17 +7,17 @@ Rule 3. Whoever stops reading (break, exception, cancellation) closes the connec
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Generic, Self
-
-from typing_extensions import TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from stepwell.errors import BrokenStreamError, ModelError
-from stepwell.llms._responses import ArrivedText, CompletionResponse, Fragment, TokenUsage
+from stepwell.llms._answers import PartialAnswer
+from stepwell.llms._calls import ModelCall
+from stepwell.llms._responses import CompletionResponse, Fragment
 
-Response = TypeVar("Response", default=CompletionResponse)
+Response = TypeVar("Response", bound=CompletionResponse)
 
 
 class AnswerStream(Generic[Response]):
@@ -36,12 +36,11 @@ class AnswerStream(Generic[Response]):
         return self
 
     async def __anext__(self) -> Response:
-        if self._first is not None:
-            first, self._first = self._first, None
-            self._watch_reader()
-            return first
         if asyncio.current_task() is not self._reader:
             self._watch_reader()
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
         return await self._chunks.__anext__()
 
     async def aclose(self) -> None:
@@ -71,41 +70,58 @@ class AnswerStream(Generic[Response]):
 
 
 async def open_stream(
-    fragments: AsyncGenerator[Fragment, None], *, model: str
-) -> AnswerStream[CompletionResponse]:
-    """Wait for the first chunk of ``fragments`` and return the stream that begins with it."""
-    chunks = _completions(fragments, model)
+    fragments: AsyncGenerator[Fragment, None],
+    call: ModelCall,
+    *,
+    chunk: Callable[[PartialAnswer, Fragment], Response],
+    whole: Callable[[PartialAnswer], Response],
+) -> AnswerStream[Response]:
+    """Wait for the first chunk of ``fragments`` and return the stream that begins with it.
+
+    ``chunk`` makes a response of what is new, ``whole`` the last one of everything.
+    """
+    chunks = _relay(fragments, call, chunk=chunk, whole=whole)
     return AnswerStream(chunks, first=await anext(chunks))
 
 
-async def _completions(
-    fragments: AsyncGenerator[Fragment, None], model: str
-) -> AsyncGenerator[CompletionResponse, None]:
-    arrived = ArrivedText()
-    finish_reason: str | None = None
-    usage: TokenUsage | None = None
-    raw: Any = None
+async def _relay(
+    fragments: AsyncGenerator[Fragment, None],
+    call: ModelCall,
+    *,
+    chunk: Callable[[PartialAnswer, Fragment], Response],
+    whole: Callable[[PartialAnswer], Response],
+) -> AsyncGenerator[Response, None]:
+    answer = PartialAnswer()
     try:
         async with aclosing(fragments):
             async for fragment in fragments:
-                raw = fragment.raw
-                finish_reason = fragment.finish_reason or finish_reason
-                usage = fragment.usage or usage
-                if fragment.text:
-                    arrived.append(fragment.text)
-                    yield CompletionResponse(arrived, delta=fragment.text, raw=raw)
+                if answer.take(fragment):
+                    response = chunk(answer, fragment)
+                    call.chunk(response)
+                    yield response
+        if answer.finish_reason is None:
+            raise _broken(answer, call, "it ended without a finish reason")
+        last = whole(answer)
+    except (GeneratorExit, asyncio.CancelledError):
+        call.cancel(answer)
+        raise
     except ModelError as error:
-        if raw is None:
+        if isinstance(error, BrokenStreamError) or not answer.has_begun:
+            call.fail(error, answer)
             raise
-        raise BrokenStreamError(
-            model=model, text=arrived.up_to(arrived.length), reason=_first_clause(error)
-        ) from error
-    if finish_reason is None:
-        raise BrokenStreamError(
-            model=model, text=arrived.up_to(arrived.length), reason="it ended without a finish reason"
-        )
-    yield CompletionResponse(arrived, raw=raw, usage=usage, finish_reason=finish_reason)
+        broken = _broken(answer, call, getattr(error, "reason", None) or str(error).partition(";")[0])
+        call.fail(broken, answer)
+        try:
+            raise broken from error
+        finally:
+            # A frame that holds its own exception keeps the connection alive with it.
+            del broken
+    except BaseException as error:
+        call.fail(error, answer)
+        raise
+    call.end(last)
+    yield last
 
 
-def _first_clause(error: ModelError) -> str:
-    return str(error).partition(";")[0]
+def _broken(answer: PartialAnswer, call: ModelCall, reason: str) -> BrokenStreamError:
+    return BrokenStreamError(model=call.model, text=answer.text, reason=reason)
