@@ -32,6 +32,16 @@ class MissingKeyError(ModelError, ValueError):
         )
 
 
+class MalformedKeyError(ModelError, ValueError):
+    """What was given as an API key cannot be one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the API key holds characters that no key has (line breaks, or other than ASCII); "
+            "copy it again, alone and whole."
+        )
+
+
 class KeyRefusedError(ModelError, PermissionError):
     """The server does not accept the API key, or does not let it use the model (HTTP 401, 403)."""
 

@@ -11,12 +11,13 @@ import os
 import weakref
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from stepwell.errors import MissingKeyError, MissingPackageError
+from stepwell.errors import MalformedKeyError, MissingKeyError, MissingPackageError
 
 if TYPE_CHECKING:
     import openai
@@ -50,15 +51,24 @@ class Connection:
     def server(self) -> str:
         """The address to show: without a user name or password in it."""
         parts = urlsplit(self.base)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else self.base
 
     @property
     def is_official(self) -> bool:
         return urlsplit(self.base).hostname == urlsplit(OFFICIAL).hostname
 
+    @property
+    def is_plain_loopback(self) -> bool:
+        parts = urlsplit(self.base)
+        return parts.scheme == "http" and parts.hostname in LOOPBACK
+
     def key(self) -> str:
         """Return the key. Servers other than OpenAI's may need none."""
-        key = self.api_key.get_secret_value() if self.api_key else os.environ.get("OPENAI_API_KEY")
+        given = self.api_key.get_secret_value() if self.api_key else os.environ.get("OPENAI_API_KEY")
+        key = (given or "").strip()
+        if key and not (key.isascii() and key.isprintable()):
+            # The HTTP client would refuse it as well, and show it.
+            raise MalformedKeyError
         if key:
             return key
         if self.is_official:
@@ -74,15 +84,13 @@ class Connection:
             if error.name != "openai":
                 raise
             raise MissingPackageError(package="openai", extra="openai") from error
-        # A proxy of the environment cannot reach this machine's loopback.
-        is_local = urlsplit(self.base).hostname in LOOPBACK
         return openai.AsyncOpenAI(
             api_key=key,
             base_url=self.base,
             timeout=self.timeout,
             max_retries=self.max_retries,
             default_headers=dict(self.default_headers),
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=False) if is_local else None,
+            http_client=_local_transport(openai) if self.is_plain_loopback else None,
         )
 
 
@@ -118,6 +126,12 @@ class LoopClients:
     def _forget_closed_loops(self) -> None:
         for loop in [loop for loop in self._kept if loop.is_closed()]:
             del self._kept[loop]
+
+
+def _local_transport(package: ModuleType) -> Any:
+    # No proxy of the environment reaches this machine's loopback, and without TLS no certificates
+    # need to be read (35 ms); so that this stays true, redirects are not followed.
+    return package.DefaultAsyncHttpxClient(trust_env=False, verify=False, follow_redirects=False)
 
 
 async def _closed_with_its_loop(client: "openai.AsyncOpenAI") -> AsyncGenerator[None, None]:

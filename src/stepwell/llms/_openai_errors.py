@@ -39,7 +39,7 @@ def _translated(error: Exception, connection: Connection, model: str) -> ModelEr
     _remove_key(error, connection)
     match error:
         case openai.APITimeoutError():
-            return ModelTimeoutError(server=connection.server, seconds=connection.timeout)
+            return ModelTimeoutError(server=connection.server, seconds=_seconds_waited(error))
         case openai.APIConnectionError():
             return ModelUnreachableError(server=connection.server, reason=_root_reason(error))
         case openai.APIStatusError():
@@ -91,6 +91,12 @@ def _retry_after(error: "openai.APIStatusError") -> float | None:
         return float(error.response.headers.get("retry-after", ""))
     except ValueError:
         return None
+
+
+def _seconds_waited(error: "openai.APITimeoutError") -> float | None:
+    # The client may have been made with another timeout than the call was.
+    limits: dict[str, float | None] = error.request.extensions.get("timeout", {})
+    return limits.get("read")
 
 
 def _reason(error: Exception) -> str:

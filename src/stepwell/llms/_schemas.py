@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 # What OpenAI's strict mode accepts (its guide to structured outputs, "Supported schemas").
 STRICT_WORDS = frozenset(
@@ -14,9 +14,10 @@ STRICT_WORDS = frozenset(
 )
 
 
-def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of ``model`` without the titles that pydantic makes from names."""
-    schema = _without_titles(model.model_json_schema())
+def json_schema(shape: type[BaseModel] | TypeAdapter[Any]) -> dict[str, Any]:
+    """Return the schema of ``shape`` without the titles that pydantic makes from names."""
+    made = shape.json_schema() if isinstance(shape, TypeAdapter) else shape.model_json_schema()
+    schema = _without_titles(made)
     assert isinstance(schema, dict)
     return schema
 

@@ -10,10 +10,11 @@ import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
-from typing import Annotated, Any, Self, get_args, get_origin
+from typing import Annotated, Any, NotRequired, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from pydantic_core import to_json
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import to_json, to_jsonable_python
+from typing_extensions import TypedDict
 
 from stepwell.errors import ToolArgumentsError, ToolDefinitionError
 from stepwell.llms._blocking import run_blocking
@@ -59,8 +60,7 @@ class FunctionTool:
                 tool=self.name, problem="has a name that is not 1 to 64 letters, digits, '_' or '-'"
             )
         self.description = description or summary(function.__doc__)
-        self._arguments = _arguments_model(self.name, function)
-        self.schema = json_schema(self._arguments)
+        self._arguments, self.schema = _arguments_of(self.name, function)
 
     @classmethod
     def from_defaults(
@@ -74,10 +74,9 @@ class FunctionTool:
         if isinstance(arguments, str):
             raise ToolArgumentsError(tool=self.name, problem=f"they are no JSON object: {arguments[:200]!r}")
         try:
-            valid = self._arguments.model_validate(dict(arguments))
+            return self._arguments.validate_python(dict(arguments))
         except ValidationError as error:
             raise ToolArgumentsError(tool=self.name, problem=validation_sentence(error)) from error
-        return {name: getattr(valid, name) for name in type(valid).model_fields}
 
     async def ainvoke(self, arguments: Mapping[str, Any] | str) -> Any:
         """Call the function with checked ``arguments`` and return what it returns, as it is."""
@@ -109,27 +108,37 @@ def as_text(result: Any) -> str:
     return to_json(result, fallback=str).decode()
 
 
-def _arguments_model(tool: str, function: Callable[..., Any]) -> type[BaseModel]:
+def _arguments_of(
+    tool: str, function: Callable[..., Any]
+) -> tuple[TypeAdapter[dict[str, Any]], dict[str, Any]]:
+    """Return what checks the arguments of ``function``, and their schema."""
     described = parameter_descriptions(function.__doc__)
     hints = _hints(tool, function)
     fields: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
-            raise ToolDefinitionError(
-                tool=tool,
-                problem=f"takes {parameter}, but a model can only give arguments by their names",
-            )
+            problem = f"takes {parameter}, but a model can only give arguments by their names"
+            raise ToolDefinitionError(tool=tool, problem=problem)
         if parameter.name not in hints:
-            raise ToolDefinitionError(
-                tool=tool,
-                problem=f"has no type for its parameter {parameter.name!r}, so no schema can be made",
-            )
-        annotation = _described(hints[parameter.name], described.get(parameter.name))
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (annotation, default)
-    return create_model(
-        f"{tool}_arguments", __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields
-    )
+            problem = f"has no type for its parameter {parameter.name!r}, so no schema can be made"
+            raise ToolDefinitionError(tool=tool, problem=problem)
+        fields[parameter.name] = _described(hints[parameter.name], described.get(parameter.name))
+        if parameter.default is not parameter.empty:
+            fields[parameter.name] = NotRequired[fields[parameter.name]]
+            defaults[parameter.name] = parameter.default
+    # A dictionary, not a model: its keys may be called schema, json or copy.
+    arguments: Any = TypedDict(f"{tool}_arguments", fields)  # type: ignore[misc]  # made at run time
+    arguments.__pydantic_config__ = ConfigDict(extra="forbid")
+    try:
+        adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(arguments)
+        schema = json_schema(adapter)
+    except PydanticUserError as error:
+        problem = f"has a parameter that no schema can be made of ({error.message.splitlines()[0]})"
+        raise ToolDefinitionError(tool=tool, problem=problem) from error
+    for name, default in defaults.items():
+        schema["properties"][name]["default"] = to_jsonable_python(default, fallback=str)
+    return adapter, schema
 
 
 def _hints(tool: str, function: Callable[..., Any]) -> dict[str, Any]:
