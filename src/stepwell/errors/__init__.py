@@ -1,5 +1,16 @@
 """Every deliberate error of stepwell, in branches by whose fault it is. Imports nothing of the house."""
 
+from stepwell.errors._callbacks import (
+    CallbackArgumentError,
+    CallbackShutdownError,
+    CallbackVeto,
+    DuplicateHandlerError,
+    HandlerNotInstalledError,
+    NotAHandlerError,
+    TokenBudgetError,
+    UnknownEvalModeError,
+    UnknownEventTypeError,
+)
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
@@ -25,9 +36,15 @@ from stepwell.errors._roots import (
 )
 
 __all__ = [
+    "CallbackArgumentError",
+    "CallbackShutdownError",
+    "CallbackVeto",
     "DefinitionError",
+    "DuplicateHandlerError",
     "DuplicateStepError",
+    "HandlerNotInstalledError",
     "ModelError",
+    "NotAHandlerError",
     "Problem",
     "ReplayError",
     "StartEventError",
@@ -37,7 +54,10 @@ __all__ = [
     "StepSignatureError",
     "StepwellError",
     "StopEventError",
+    "TokenBudgetError",
     "UnboundStepError",
+    "UnknownEvalModeError",
+    "UnknownEventTypeError",
     "UnresolvedAnnotationError",
     "UsageError",
     "WorkflowConfigurationError",
