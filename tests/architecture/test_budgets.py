@@ -36,9 +36,7 @@ def oversized(path: Path) -> Iterator[str]:
                 item
                 for item in node.body
                 if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef))
-                and not any(
-                    isinstance(mark, ast.Name) and mark.id == "overload" for mark in item.decorator_list
-                )
+                and not any(isinstance(mark, ast.Name) and mark.id == "overload" for mark in item.decorator_list)
             ]
             if len(methods) > CLASS_METHODS and f"{relative(path)}:{node.name}" not in ALLOWED:
                 yield f"{relative(path)}:{node.name}: {len(methods)} methods"

@@ -102,8 +102,7 @@ class ModelServerError(ModelError):
         self.status = status
         self.reason = reason
         super().__init__(
-            f"the model server {server} failed (HTTP {status}: {reason}); "
-            f"this is the server's fault: try again later."
+            f"the model server {server} failed (HTTP {status}: {reason}); this is the server's fault: try again later."
         )
 
 
@@ -179,9 +178,7 @@ class ToolArgumentsError(ModelError, ValueError):
     def __init__(self, *, tool: str, problem: str) -> None:
         self.tool = tool
         self.problem = problem
-        super().__init__(
-            f"the arguments for the tool {tool!r} are wrong: {problem}; call it again with right ones."
-        )
+        super().__init__(f"the arguments for the tool {tool!r} are wrong: {problem}; call it again with right ones.")
 
 
 class UnknownToolError(ModelError, LookupError):

@@ -1,0 +1,138 @@
+"""What a driver has to do next, as imperative plain data. The machine only ever asks for these."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+
+@dataclass(slots=True)
+class Lineage:
+    """Where an event comes from: the innermost open scope, its branch there, and spent recoveries.
+
+    Shared by all that descends from one event; never changed.
+    """
+
+    scope: int | None
+    index: int
+    recoveries: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Retry:
+    """What earlier attempts at the same event left behind."""
+
+    began: float
+    error: object
+    failed_at: float
+
+
+@dataclass(slots=True)
+class StartStep:
+    """Run the body of ``step`` with ``event``. It is also the machine's record of the attempt in flight.
+
+    ``event`` is one event, a tuple (a join over several parameters) or a list (a join of a fan-out).
+    ``number`` counts attempts at this event from 1. ``worker`` is the slot it holds, -1 while it holds none:
+    the one field that changes later.
+    """
+
+    attempt: int
+    step: int
+    key: str
+    event: object
+    number: int
+    parent: int | None
+    lineage: Lineage | None
+    queued_at: float
+    worker: int = -1
+    retry: Retry | None = None
+    causes: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class ResumeStep:
+    """Let a suspended body go on. ``timed_out`` tells a deadline from an answer."""
+
+    attempt: int
+    wait: int
+    event: object
+    timed_out: bool
+
+
+@dataclass(slots=True)
+class CancelStep:
+    """Stop an attempt; report its end as ``StepCancelled``."""
+
+    attempt: int
+
+
+@dataclass(slots=True)
+class StartTimer:
+    """Report ``TimerFired(timer)`` at ``at``, in seconds of the driver's clock."""
+
+    timer: int
+    at: float
+
+
+@dataclass(slots=True)
+class StopTimer:
+    """The timer is no longer wanted."""
+
+    timer: int
+
+
+@dataclass(slots=True)
+class Publish:
+    """Show ``event`` to whoever listens to the run."""
+
+    event: object
+
+
+@dataclass(slots=True)
+class CheckIdle:
+    """Nothing is left to do: report ``TurnPassed`` after one empty turn of the loop."""
+
+
+class Status(Enum):
+    """How a run stands. All but ``RUNNING`` are endings."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    STALLED = "stalled"
+
+
+@dataclass(slots=True)
+class HalfJoin:
+    """A join that has something, and lacks something. ``missing`` counts events for each type key."""
+
+    step: int
+    present: tuple[str, ...]
+    missing: tuple[tuple[str, int], ...]
+
+
+@dataclass(slots=True)
+class Stall:
+    """Why a run cannot go on: events nobody takes, joins half full, steps that returned nothing."""
+
+    unhandled: tuple[tuple[str, int], ...]
+    joins: tuple[HalfJoin, ...]
+    last_step: int | None
+
+
+@dataclass(slots=True)
+class EndRun:
+    """The run is over; nothing follows. ``outcome`` is the StopEvent, the error, or ``None``.
+
+    ``attempt`` is the one that decided it, ``active`` names the steps in flight at a timeout.
+    """
+
+    status: Status
+    outcome: object
+    attempt: int | None = None
+    active: tuple[int, ...] = ()
+    stall: Stall | None = None
+
+
+Effect: TypeAlias = StartStep | ResumeStep | CancelStep | StartTimer | StopTimer | Publish | CheckIdle | EndRun

@@ -1,0 +1,172 @@
+"""What can happen to a run, as past-tense plain data.
+
+A fact is all that the machine ever learns. ``at`` is when it happened, in seconds of the
+driver's clock; ``key`` is an event's type key, ``event`` an opaque reference. Records are
+not changed after they are made. (Not frozen: that costs 2.2 times as much to build.)
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+WaitId: TypeAlias = tuple[int, int]
+"""A wait is named by its attempt and its ordinal within that attempt."""
+
+
+@dataclass(slots=True)
+class RunStarted:
+    """The run began with ``event``. ``timeout`` (seconds) is ``None`` when the run has no limit."""
+
+    at: float
+    key: str
+    event: object
+    timeout: float | None
+    external_events: bool
+
+
+@dataclass(slots=True)
+class EventSent:
+    """Somebody sent an event: an attempt (``sender``), or the outside (``None``).
+
+    ``step`` names the only step it is for, ``wakes`` the waits that the driver found it to answer.
+    """
+
+    at: float
+    key: str
+    event: object
+    sender: int | None = None
+    step: int | None = None
+    wakes: tuple[WaitId, ...] = ()
+
+
+@dataclass(slots=True)
+class StepFinished:
+    """A step's body returned. ``key`` is ``None`` when it returned nothing."""
+
+    at: float
+    attempt: int
+    key: str | None
+    event: object
+    wakes: tuple[WaitId, ...] = ()
+
+
+@dataclass(slots=True)
+class StepFannedOut:
+    """A step's body returned a list: each event opens one branch of a new scope."""
+
+    at: float
+    attempt: int
+    keys: tuple[str, ...]
+    events: tuple[object, ...]
+
+
+@dataclass(slots=True)
+class StepFailed:
+    """A step's body raised ``error`` or overran its time.
+
+    ``retry_at`` is the decision of the retry policy, taken by the driver; ``None`` means no further
+    attempt. ``failure`` is the event for a handler of errors, made by the driver; ``began`` is when
+    the first of these attempts started.
+    """
+
+    at: float
+    attempt: int
+    error: object
+    failure: object
+    began: float
+    retry_at: float | None = None
+
+
+@dataclass(slots=True)
+class StepCancelled:
+    """An attempt that was told to stop has stopped, or was given up."""
+
+    at: float
+    attempt: int
+
+
+@dataclass(slots=True)
+class TimerFired:
+    """The time of a timer has come."""
+
+    at: float
+    timer: int
+
+
+@dataclass(slots=True)
+class CancelRequested:
+    """Somebody asked for the end of the run."""
+
+    at: float
+
+
+@dataclass(slots=True)
+class WaitStarted:
+    """A step's body suspended itself: for an event of type ``key``, for a ``deadline``, or for both.
+
+    ``ask`` is published at once. ``takes`` is the held event that the driver found to answer it.
+    """
+
+    at: float
+    attempt: int
+    wait: int
+    key: str | None
+    deadline: float | None
+    ask: object = None
+    takes: int | None = None
+
+
+@dataclass(slots=True)
+class WaitDropped:
+    """A wait ended from within: the body stopped listening."""
+
+    at: float
+    attempt: int
+    wait: int
+
+
+@dataclass(slots=True)
+class InputAsked:
+    """An input request was written to the stream, so that an answer from outside is possible."""
+
+    at: float
+
+
+@dataclass(slots=True)
+class TaskOpened:
+    """An attempt started a background task, which counts as running."""
+
+    at: float
+    attempt: int
+
+
+@dataclass(slots=True)
+class TaskClosed:
+    """A background task of an attempt ended."""
+
+    at: float
+    attempt: int
+
+
+@dataclass(slots=True)
+class TurnPassed:
+    """The driver's loop made one empty turn after the machine asked for it."""
+
+    at: float
+
+
+Fact: TypeAlias = (
+    RunStarted
+    | EventSent
+    | StepFinished
+    | StepFannedOut
+    | StepFailed
+    | StepCancelled
+    | TimerFired
+    | CancelRequested
+    | WaitStarted
+    | WaitDropped
+    | InputAsked
+    | TaskOpened
+    | TaskClosed
+    | TurnPassed
+)

@@ -1,0 +1,164 @@
+"""Workers: which attempt holds one, which queues for one, and who comes next.
+
+Rule 1. A step runs at most ``workers`` attempts at once; the rest queue in the order they came.
+Rule 2. An attempt that waits holds no worker. When its last open wait is answered it takes one back
+        before anything that queues to start.
+Rule 3. Queued attempts of a cancelled scope are counted out at once and passed over later.
+"""
+
+from collections import deque
+
+from stepwell.core._effects import Effect, Lineage, ResumeStep, Retry, StartStep, StopTimer
+from stepwell.core._plan import Plan
+from stepwell.core._state import Lane, State, scope_of
+
+
+def take_slot(lane: Lane) -> int:
+    """Return a free worker's number, lowest first among those never used, or -1."""
+    if lane.free:
+        return lane.free.pop()
+    if lane.taken < lane.workers:
+        lane.taken += 1
+        return lane.taken - 1
+    return -1
+
+
+def enqueue(
+    state: State,
+    plan: Plan,
+    effects: list[Effect],
+    start: StartStep,
+) -> None:
+    """Start the attempt if a worker is free, otherwise queue it. Counts its token and its activity."""
+    state.active += 1
+    scope = scope_of(state, start.lineage) if start.lineage is not None else None
+    if scope is not None:
+        scope.tokens += 1
+    admit(state, plan, effects, start)
+
+
+def admit(state: State, plan: Plan, effects: list[Effect], start: StartStep) -> None:
+    """Give an attempt that is already counted a worker, or a place in the queue."""
+    step = start.step
+    lane = state.lanes[step]
+    if lane is None:
+        lane = state.lanes[step] = Lane(workers=plan.steps[step].workers)
+    worker = -1 if lane.queue or lane.returning else take_slot(lane)
+    if worker >= 0:
+        start.worker = worker
+        state.running[start.attempt] = start
+        effects.append(start)
+        return
+    if lane.queue is None:
+        lane.queue = deque()
+    lane.queue.append(start)
+    scope = scope_of(state, start.lineage)
+    if scope is not None:
+        scope.queued += 1
+
+
+def new_attempt(
+    state: State, step: int, key: str, event: object, parent: int | None, lineage: Lineage | None
+) -> StartStep:
+    """Return the record of a first attempt at ``event``."""
+    state.counter += 1
+    return StartStep(state.counter, step, key, event, 1, parent, lineage, state.now)
+
+
+def next_attempt(state: State, failed: StartStep, retry: Retry) -> StartStep:
+    """Return the record of a further attempt at what ``failed`` attempted."""
+    state.counter += 1
+    return StartStep(
+        state.counter,
+        failed.step,
+        failed.key,
+        failed.event,
+        failed.number + 1,
+        failed.parent,
+        failed.lineage,
+        state.now,
+        retry=retry,
+        causes=failed.causes,
+    )
+
+
+def release(state: State, effects: list[Effect], start: StartStep) -> None:
+    """Take the worker back from an attempt and give it to whoever is next."""
+    if start.worker < 0:
+        return
+    lane = state.lanes[start.step]
+    assert lane is not None
+    worker, start.worker = start.worker, -1
+    if lane.returning and _resume_next(state, effects, lane, worker):
+        return
+    if lane.queue and _start_next(state, effects, lane, worker):
+        return
+    lane.free.append(worker)
+
+
+def _resume_next(state: State, effects: list[Effect], lane: Lane, worker: int) -> bool:
+    assert lane.returning is not None
+    while lane.returning:
+        attempt = lane.returning.popleft()
+        suspension = state.suspended.get(attempt)
+        start = state.running.get(attempt)
+        if start is None or suspension is None or not suspension.returning:
+            continue
+        start.worker = worker
+        hand_over(state, effects, attempt)
+        return True
+    return False
+
+
+def _start_next(state: State, effects: list[Effect], lane: Lane, worker: int) -> bool:
+    assert lane.queue is not None
+    while lane.queue:
+        start = lane.queue.popleft()
+        if start.lineage is not None and start.lineage.scope is not None:
+            scope = state.scopes.get(start.lineage.scope)
+            if scope is None or scope.cancelled:
+                continue
+            scope.queued -= 1
+        start.worker = worker
+        state.running[start.attempt] = start
+        effects.append(start)
+        return True
+    return False
+
+
+def return_to_work(state: State, effects: list[Effect], start: StartStep) -> None:
+    """Bring an attempt whose last wait has ended back: at once with a free worker, else first in line."""
+    lane = state.lanes[start.step]
+    assert lane is not None
+    state.active += 1
+    state.suspended[start.attempt].returning = True
+    worker = -1 if lane.returning else take_slot(lane)
+    if worker >= 0:
+        start.worker = worker
+        hand_over(state, effects, start.attempt)
+        return
+    if lane.returning is None:
+        lane.returning = deque()
+    lane.returning.append(start.attempt)
+
+
+def hand_over(state: State, effects: list[Effect], attempt: int) -> None:
+    """Give a suspended attempt its answers; without further open waits its suspension is over."""
+    suspension = state.suspended[attempt]
+    effects.extend(ResumeStep(attempt, wait, event, late) for wait, event, late in suspension.ready)
+    suspension.ready.clear()
+    if not suspension.open:
+        del state.suspended[attempt]
+
+
+def forget_waits(state: State, effects: list[Effect], attempt: int) -> None:
+    """Drop the waits of an attempt that ends; it counts as active again while it is being ended."""
+    suspension = state.suspended.pop(attempt, None)
+    if suspension is None:
+        return
+    if not (suspension.returning or suspension.detached):
+        state.active += 1
+    for wait in suspension.open.values():
+        if wait.timer is not None:
+            del state.wait_timers[wait.timer]
+            effects.append(StopTimer(wait.timer))

@@ -1,0 +1,277 @@
+"""The machine: what follows from each fact of a run.
+
+Rule 1. Every rule about the order of a run lives in this room.
+Rule 2. Nothing here reads a clock, draws a random number or awaits. Time and chance arrive inside
+        facts, so that a journal replays to the same state and the same effects.
+Rule 3. A stale or repeated fact changes nothing: it is counted and ignored.
+Rule 4. The work for one fact does not grow with the number of queued events, finished steps or workers
+        (amortized: a fan-out costs its branches, an ending what is in flight).
+"""
+
+from typing import TypeAlias, assert_never
+
+from stepwell.core._effects import (
+    Effect,
+    EndRun,
+    Lineage,
+    Retry,
+    StartStep,
+    StartTimer,
+    Status,
+)
+from stepwell.core._endings import end_run, is_idle, keep_time, stall, time_out
+from stepwell.core._facts import (
+    CancelRequested,
+    EventSent,
+    Fact,
+    InputAsked,
+    RunStarted,
+    StepCancelled,
+    StepFailed,
+    StepFannedOut,
+    StepFinished,
+    TaskClosed,
+    TaskOpened,
+    TimerFired,
+    TurnPassed,
+    WaitDropped,
+    WaitStarted,
+)
+from stepwell.core._lanes import (
+    admit,
+    enqueue,
+    forget_waits,
+    new_attempt,
+    next_attempt,
+    release,
+)
+from stepwell.core._plan import Kind, Plan
+from stepwell.core._routing import ask, deliver, deliver_to_step, note_answer
+from stepwell.core._scopes import gather, join_keeping_errors, open_scope, settle
+from stepwell.core._state import RUN_TIMER, Gathered, State, lineage_of, new_state, scope_of
+from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
+
+RareFact: TypeAlias = (
+    WaitDropped | TaskOpened | TaskClosed | StepCancelled | RunStarted | TurnPassed | InputAsked | CancelRequested
+)
+
+
+class Machine:
+    """One run's rules and its state. ``apply`` is total: it never raises, whatever the fact."""
+
+    __slots__ = ("plan", "state")
+
+    def __init__(self, plan: Plan, state: State | None = None) -> None:
+        self.plan = plan
+        self.state = new_state(plan) if state is None else state
+
+    def apply(self, fact: Fact) -> list[Effect]:
+        """Take ``fact`` into the state and return the effects it calls for, in order."""
+        state = self.state
+        effects: list[Effect] = []
+        if state.status is not Status.RUNNING:
+            state.stale_facts += 1
+            return effects
+        state.now = fact.at
+        match fact:
+            case StepFinished():
+                self._finish(effects, fact)
+            case EventSent():
+                self._send(effects, fact)
+            case StepFannedOut():
+                self._fan_out(effects, fact)
+            case StepFailed():
+                self._fail(effects, fact)
+            case TimerFired():
+                self._fire(effects, fact)
+            case WaitStarted():
+                start_wait(state, effects, fact)
+            case _:
+                self._apply_rare(effects, fact)
+        if not state.active or state.remaining is not None or state.checking:
+            keep_time(state, self.plan, effects)
+        return effects
+
+    def _apply_rare(self, effects: list[Effect], fact: RareFact) -> None:
+        state = self.state
+        match fact:
+            case WaitDropped():
+                drop_wait(state, effects, fact)
+            case TaskOpened():
+                state.tasks[fact.attempt] = state.tasks.get(fact.attempt, 0) + 1
+                state.active += 1
+            case TaskClosed():
+                self._close_task(effects, fact)
+            case StepCancelled():
+                self._take_late(effects, fact.attempt)
+            case RunStarted() | TurnPassed() | InputAsked() | CancelRequested():
+                self._apply_to_run(effects, fact)
+            case _:
+                assert_never(fact)
+
+    def _apply_to_run(
+        self, effects: list[Effect], fact: RunStarted | TurnPassed | InputAsked | CancelRequested
+    ) -> None:
+        state = self.state
+        match fact:
+            case RunStarted():
+                self._start(effects, fact)
+            case TurnPassed():
+                if state.checking and is_idle(state, self.plan):
+                    stall(state, self.plan, effects)
+                state.checking = False
+            case InputAsked():
+                ask(state)
+            case CancelRequested():
+                end_run(state, effects, EndRun(Status.CANCELLED, None))
+            case _:
+                assert_never(fact)
+
+    def _start(self, effects: list[Effect], fact: RunStarted) -> None:
+        state = self.state
+        state.external_events = fact.external_events
+        state.unprompted = self.plan.takes_answers
+        if fact.timeout is not None:
+            state.deadline = fact.at + fact.timeout
+            effects.append(StartTimer(RUN_TIMER, state.deadline))
+        deliver(state, self.plan, effects, fact.key, fact.event, (None, None))
+
+    def _send(self, effects: list[Effect], fact: EventSent) -> None:
+        state, plan = self.state, self.plan
+        origin = (fact.sender, lineage_of(state, fact.sender))
+        woken = bool(fact.wakes) and wake(state, effects, fact.wakes, fact.event)
+        route = plan.routes[fact.key]
+        if fact.step is not None:
+            deliver_to_step(state, plan, effects, fact.step, (fact.key, fact.event), origin)
+        elif route.leads_somewhere() or not woken:
+            deliver(state, plan, effects, fact.key, fact.event, origin)
+        elif route.kind is Kind.ANSWER:
+            note_answer(state)
+
+    def _leave(self, effects: list[Effect], attempt: int) -> StartStep | None:
+        """Take an attempt that ended out of flight; ``None`` when that is no news."""
+        start = self.state.running.pop(attempt, None)
+        if start is None:
+            self._take_late(effects, attempt)
+        return start
+
+    def _take_late(self, effects: list[Effect], attempt: int) -> None:
+        """Take the end of an attempt that was cancelled: only now is its worker free."""
+        start = self.state.cancelling.pop(attempt, None)
+        if start is None:
+            self.state.stale_facts += 1
+        else:
+            release(self.state, effects, start)
+
+    def _finish(self, effects: list[Effect], fact: StepFinished) -> None:
+        state = self.state
+        start = self._leave(effects, fact.attempt)
+        if start is None:
+            return
+        woken = bool(fact.wakes) and wake(state, effects, fact.wakes, fact.event)
+        key = fact.key
+        if key is not None and (not woken or self.plan.routes[key].leads_somewhere()):
+            deliver(state, self.plan, effects, key, fact.event, (fact.attempt, start.lineage))
+        self._close(effects, start)
+
+    def _close(self, effects: list[Effect], start: StartStep) -> None:
+        """Free what a body that came to its end held; its background tasks keep its branch open."""
+        state = self.state
+        if state.status is not Status.RUNNING:
+            return
+        state.last_step = start.step
+        if start.attempt in state.suspended:
+            outlive_body(state, effects, start.attempt)
+        release(state, effects, start)
+        state.active -= 1
+        if start.attempt in state.tasks:
+            state.lingering[start.attempt] = start
+        elif start.lineage is not None:
+            settle(state, self.plan, effects, start.lineage)
+
+    def _fan_out(self, effects: list[Effect], fact: StepFannedOut) -> None:
+        state, plan = self.state, self.plan
+        start = self._leave(effects, fact.attempt)
+        if start is None:
+            return
+        scope = open_scope(state, start, plan.steps[start.step].joins)
+        scope.tokens = 1
+        recoveries = start.lineage.recoveries if start.lineage is not None else ()
+        for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
+            deliver(state, plan, effects, key, event, (fact.attempt, Lineage(scope.number, index, recoveries)))
+        settle(state, plan, effects, Lineage(scope.number, 0))
+        self._close(effects, start)
+
+    def _fail(self, effects: list[Effect], fact: StepFailed) -> None:
+        state = self.state
+        start = self._leave(effects, fact.attempt)
+        if start is None:
+            return
+        forget_waits(state, effects, fact.attempt)
+        if fact.retry_at is not None:
+            retry = next_attempt(state, start, Retry(fact.began, fact.error, fact.at))
+            state.delayed[retry.attempt] = retry
+            effects.append(StartTimer(retry.attempt, fact.retry_at))
+            release(state, effects, start)
+            return
+        if not self._recover(effects, start, fact.failure):
+            end_run(state, effects, EndRun(Status.FAILED, fact.error, attempt=fact.attempt))
+            return
+        release(state, effects, start)
+        state.active -= 1
+        if start.lineage is not None:
+            settle(state, self.plan, effects, start.lineage)
+
+    def _recover(self, effects: list[Effect], start: StartStep, failure: object) -> bool:
+        """Take a final failure to the step that handles it, or to the join that keeps it."""
+        state, plan = self.state, self.plan
+        step = plan.steps[start.step]
+        lineage = start.lineage or Lineage(None, 0)
+        if step.catcher is not None and lineage.recoveries.count(step.catcher) < step.recoveries:
+            spent = Lineage(lineage.scope, lineage.index, (*lineage.recoveries, step.catcher))
+            enqueue(
+                state,
+                plan,
+                effects,
+                new_attempt(state, step.catcher, plan.failure_key, failure, start.attempt, spent),
+            )
+            return True
+        scope = scope_of(state, lineage)
+        join = join_keeping_errors(plan, scope) if scope is not None else None
+        if scope is None or join is None:
+            return False
+        gather(state, plan, effects, join, Gathered(lineage.index, failure, start.attempt), scope)
+        return True
+
+    def _fire(self, effects: list[Effect], fact: TimerFired) -> None:
+        state = self.state
+        timer = fact.timer
+        if timer == RUN_TIMER:
+            if state.deadline is not None and state.now >= state.deadline:
+                time_out(state, effects)
+                return
+        elif timer in state.delayed:
+            start = state.delayed.pop(timer)
+            start.queued_at = state.now
+            admit(state, self.plan, effects, start)
+            return
+        elif timer in state.wait_timers:
+            answer(state, effects, *state.wait_timers[timer], None, late=True)
+            return
+        state.stale_facts += 1
+
+    def _close_task(self, effects: list[Effect], fact: TaskClosed) -> None:
+        state = self.state
+        left = state.tasks.get(fact.attempt, 0) - 1
+        if left < 0:
+            state.stale_facts += 1
+            return
+        state.active -= 1
+        if left:
+            state.tasks[fact.attempt] = left
+            return
+        del state.tasks[fact.attempt]
+        start = state.lingering.pop(fact.attempt, None)
+        if start is not None:
+            forget_waits(state, effects, fact.attempt)
+            settle(state, self.plan, effects, start.lineage)

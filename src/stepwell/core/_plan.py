@@ -1,0 +1,110 @@
+"""What a run can do: the steps of a workflow and the ways events take between them.
+
+A plan is made once for a workflow and shared by all its runs. It is data about types, named by
+keys; it knows no class. A type that was not declared is added when it is first seen (``learn``),
+which changes nothing for the types already there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Kind(Enum):
+    """What an event means to the run itself."""
+
+    PLAIN = "plain"
+    STOP = "stop"
+    ASK = "ask"
+    ANSWER = "answer"
+
+
+@dataclass(slots=True, frozen=True)
+class Gathering:
+    """How a join of a fan-out gathers. ``take`` is ``None`` when it wants all branches."""
+
+    take: int | None = None
+    ordered: bool = False
+    keeps_errors: bool = False
+    cancels_rest: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class StepPlan:
+    """One step: what starts it and how many of it may run at once.
+
+    ``accepts`` are the type keys of its event parameter. ``slots`` has one key for each parameter of a
+    join over several; ``gathering`` is set for a join of a fan-out, whose item keys are ``accepts``.
+    ``joins`` are the steps that join a fan-out which this step opens. ``catcher`` is the step that
+    takes its failures, ``recoveries`` how often it may in one lineage.
+    """
+
+    name: str
+    accepts: tuple[str, ...]
+    workers: int = 4
+    accepts_subclasses: bool = False
+    slots: tuple[str, ...] = ()
+    gathering: Gathering | None = None
+    joins: tuple[int, ...] = ()
+    catcher: int | None = None
+    recoveries: int = 0
+
+
+@dataclass(slots=True)
+class Route:
+    """Where events of one type go."""
+
+    kind: Kind
+    triggers: tuple[int, ...]
+    slots: tuple[tuple[int, int], ...]
+    joins: tuple[int, ...]
+    simple: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.simple = self.kind is Kind.PLAIN and not self.slots and not self.joins and bool(self.triggers)
+
+    def leads_somewhere(self) -> bool:
+        """Return whether any step takes it, or the run itself does."""
+        return bool(self.triggers or self.slots or self.joins) or self.kind in (Kind.STOP, Kind.ASK)
+
+
+class Plan:
+    """The steps and the routes between them."""
+
+    __slots__ = ("failure_key", "kinds", "routes", "steps", "takes_answers")
+
+    def __init__(self, steps: Sequence[StepPlan], *, kinds: dict[str, Kind], failure_key: str) -> None:
+        self.steps = tuple(steps)
+        self.kinds = dict(kinds)
+        self.failure_key = failure_key
+        self.routes: dict[str, Route] = {}
+        self.takes_answers = False
+        for key in kinds:
+            self.learn(key, kinds[key], ())
+
+    def learn(self, key: str, kind: Kind, ancestors: Sequence[str]) -> Route:
+        """Return the route of a type; ``ancestors`` are the keys of its base classes, nearest first."""
+        known = self.routes.get(key)
+        if known is not None:
+            return known
+        taken = [
+            (number, step)
+            for number, step in enumerate(self.steps)
+            if key in step.accepts or (step.accepts_subclasses and not set(step.accepts).isdisjoint(ancestors))
+        ]
+        route = Route(
+            kind=kind,
+            triggers=tuple(n for n, step in taken if not step.slots and step.gathering is None),
+            slots=tuple(
+                (number, place)
+                for number, step in enumerate(self.steps)
+                for place, wanted in enumerate(step.slots)
+                if wanted == key or (step.accepts_subclasses and wanted in ancestors)
+            ),
+            joins=tuple(n for n, step in taken if step.gathering is not None),
+        )
+        self.kinds[key] = kind
+        self.routes[key] = route
+        if kind is Kind.ANSWER and (route.triggers or route.slots or route.joins):
+            self.takes_answers = True
+        return route

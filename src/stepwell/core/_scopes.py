@@ -1,0 +1,165 @@
+"""Fan-out and fan-in: scopes, the tokens that keep them open, and the joins they end in.
+
+Rule 1. A scope is open while anything is open inside it; tokens count that, and nothing is scanned.
+Rule 2. A join that wants all branches starts when its scope closes, with what reached it (also nothing).
+        A join that wants ``n`` starts with the n-th. Each starts once for a scope.
+Rule 3. A join starts in the lineage of the step that opened the scope, so that scopes nest.
+Rule 4. A scope that ends without filling a join stays open: the run is then stalled, and says so.
+"""
+
+from collections import deque
+
+from stepwell.core._effects import CancelStep, Effect, Lineage, StartStep, StopTimer
+from stepwell.core._lanes import enqueue, forget_waits, new_attempt
+from stepwell.core._plan import Plan
+from stepwell.core._state import Gathered, Scope, State, scope_of
+
+
+def open_scope(state: State, opener: StartStep, joins: tuple[int, ...]) -> Scope:
+    """Open a scope for the list that ``opener`` returned; it holds a token of the scope around it."""
+    state.counter += 1
+    scope = Scope(number=state.counter, opener=opener.attempt, joins=joins, lineage=opener.lineage)
+    state.scopes[scope.number] = scope
+    outer = scope_of(state, opener.lineage)
+    if outer is not None:
+        outer.tokens += 1
+    return scope
+
+
+def settle(state: State, plan: Plan, effects: list[Effect], lineage: Lineage | None) -> None:
+    """Give back the token of something that ended in ``lineage``; close scopes that are now empty."""
+    scope = scope_of(state, lineage)
+    while scope is not None and not scope.cancelled:
+        scope.tokens -= 1
+        scope = _close_if_empty(state, plan, effects, scope)
+
+
+def settle_empty(state: State, plan: Plan, effects: list[Effect], scope: Scope) -> None:
+    """Close a scope that never held a token, or lost the last one by cancellation."""
+    if _close_if_empty(state, plan, effects, scope) is not None:
+        settle(state, plan, effects, scope.lineage)
+
+
+def _close_if_empty(state: State, plan: Plan, effects: list[Effect], scope: Scope) -> Scope | None:
+    """Close ``scope`` if nothing is open in it, and return the scope whose token it held."""
+    if scope.tokens or scope.number not in state.scopes:
+        return None
+    unfilled = False
+    for join in scope.joins:
+        if join in scope.closed_joins:
+            continue
+        gathering = plan.steps[join].gathering
+        assert gathering is not None
+        if gathering.take is None:
+            _start_join(state, plan, effects, scope, join)
+        else:
+            unfilled = True
+    if unfilled:
+        return None
+    del state.scopes[scope.number]
+    return scope_of(state, scope.lineage)
+
+
+def _start_join(state: State, plan: Plan, effects: list[Effect], scope: Scope, join: int) -> None:
+    scope.closed_joins.add(join)
+    step = plan.steps[join]
+    gathered = scope.gathered.pop(join, [])
+    if step.gathering is not None and step.gathering.ordered:
+        gathered.sort(key=_branch)
+    start = new_attempt(state, join, step.accepts[0], [item.event for item in gathered], scope.opener, scope.lineage)
+    start.causes = tuple(item.cause for item in gathered if item.cause is not None)
+    enqueue(state, plan, effects, start)
+
+
+def _branch(item: Gathered) -> int:
+    return item.index
+
+
+def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gathered, scope: Scope) -> None:
+    """Keep an event for a join; start the join if it was the last one wanted."""
+    if join in scope.closed_joins:
+        return
+    if join not in scope.joins:
+        scope.joins = (*scope.joins, join)
+    kept = scope.gathered.setdefault(join, [])
+    kept.append(item)
+    gathering = plan.steps[join].gathering
+    assert gathering is not None
+    if gathering.take is not None and len(kept) == gathering.take:
+        _start_join(state, plan, effects, scope, join)
+        if gathering.cancels_rest:
+            cancel_scope(state, effects, scope)
+            settle_empty(state, plan, effects, scope)
+
+
+def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
+    """End everything open in ``scope`` and in the scopes within it. Joins that started are outside."""
+    inside = {scope.number}
+    for inner in list(state.scopes.values()):
+        if inner.number in inside or (inner.lineage is not None and inner.lineage.scope in inside):
+            inside.add(inner.number)
+            inner.cancelled = True
+            state.active -= inner.queued
+            inner.queued = 0
+            inner.tokens = 0
+            if inner is not scope:
+                del state.scopes[inner.number]
+    for attempt in [a for a, start in state.running.items() if _is_inside(start, inside)]:
+        start = state.running.pop(attempt)
+        forget_waits(state, effects, attempt)
+        state.active -= 1
+        state.cancelling[attempt] = start
+        effects.append(CancelStep(attempt))
+    for attempt in [a for a, start in state.delayed.items() if _is_inside(start, inside)]:
+        del state.delayed[attempt]
+        state.active -= 1
+        effects.append(StopTimer(attempt))
+    for place in [place for place in state.slots if place[0] in inside]:
+        del state.slots[place]
+
+
+def _is_inside(start: StartStep, inside: set[int]) -> bool:
+    return start.lineage is not None and start.lineage.scope in inside
+
+
+def fill_slot(
+    state: State,
+    plan: Plan,
+    effects: list[Effect],
+    place: tuple[int, int],
+    item: Gathered,
+    arrival: tuple[str, Lineage | None],
+) -> None:
+    """Keep an event for one parameter of a join; start the join when every parameter has one.
+
+    The kept event holds a token of its scope: a scope with a half-full join in it is not over.
+    """
+    step, position = place
+    key, lineage = arrival
+    scope = scope_of(state, lineage)
+    home = (scope.number if scope is not None else 0, step)
+    queues = state.slots.get(home)
+    if queues is None:
+        queues = state.slots[home] = [deque() for _ in plan.steps[step].slots]
+    queues[position].append(item)
+    if scope is not None:
+        scope.tokens += 1
+    if not all(queues):
+        return
+    items = [queue.popleft() for queue in queues]
+    if not any(queues):
+        del state.slots[home]
+    start = new_attempt(state, step, key, tuple(kept.event for kept in items), item.cause, lineage)
+    start.causes = tuple(kept.cause for kept in items if kept.cause is not None)
+    enqueue(state, plan, effects, start)
+    if scope is not None:
+        scope.tokens -= len(items)
+
+
+def join_keeping_errors(plan: Plan, scope: Scope) -> int | None:
+    """Return the join of ``scope`` that takes failed branches as members, if one does."""
+    for join in scope.joins:
+        gathering = plan.steps[join].gathering
+        if gathering is not None and gathering.keeps_errors and join not in scope.closed_joins:
+            return join
+    return None

@@ -1,0 +1,133 @@
+"""What is known about a run, in named parts: small plain data that a snapshot can hold.
+
+The machine's modules change it in place; nothing else does. Ids come from one counter.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from stepwell.core._effects import Lineage, StartStep, Status
+from stepwell.core._facts import WaitId
+from stepwell.core._plan import Plan
+
+RUN_TIMER = 0
+"""The id of the timer that ends a run which takes too long."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One step's workers: how many were ever taken, the slots given back, and who queues for one."""
+
+    workers: int
+    taken: int = 0
+    free: list[int] = field(default_factory=list)
+    queue: deque[StartStep] | None = None
+    returning: deque[int] | None = None
+
+
+@dataclass(slots=True)
+class Gathered:
+    """One event that reached a join of a fan-out, its branch, and the attempt it came from."""
+
+    index: int
+    event: object
+    cause: int | None
+
+
+@dataclass(slots=True)
+class Scope:
+    """One fan-out under way.
+
+    ``tokens`` counts what is still open inside: queued, running and delayed attempts, events held in
+    half-full joins, scopes opened within. ``lineage`` is the opener's. ``queued`` counts the attempts in
+    queues, so that cancelling the scope need not look for them there.
+    """
+
+    number: int
+    opener: int
+    joins: tuple[int, ...]
+    lineage: Lineage | None
+    tokens: int = 0
+    queued: int = 0
+    gathered: dict[int, list[Gathered]] = field(default_factory=dict)
+    closed_joins: set[int] = field(default_factory=set)
+    cancelled: bool = False
+
+
+@dataclass(slots=True)
+class Wait:
+    """An open wait: the type it listens for (``None``: only for its deadline) and its timer."""
+
+    key: str | None
+    timer: int | None
+
+
+@dataclass(slots=True)
+class Suspension:
+    """An attempt that gave its worker back: its open waits, and answers that wait for a worker.
+
+    ``returning`` while it queues for a worker. ``detached`` when the body is over and only a background
+    task of it waits, which needs no worker.
+    """
+
+    open: dict[int, Wait] = field(default_factory=dict)
+    ready: list[tuple[int, object, bool]] = field(default_factory=list)
+    returning: bool = False
+    detached: bool = False
+
+
+@dataclass(slots=True)
+class Held:
+    """An event that nothing takes yet; a wait that opens later may."""
+
+    key: str
+    event: object
+
+
+@dataclass(slots=True)
+class State:
+    """Everything the machine knows. ``active`` counts what can move without the outside."""
+
+    lanes: list[Lane | None]
+    now: float = 0.0
+    status: Status = Status.RUNNING
+    counter: int = 0
+    active: int = 0
+    running: dict[int, StartStep] = field(default_factory=dict)
+    cancelling: dict[int, StartStep] = field(default_factory=dict)
+    delayed: dict[int, StartStep] = field(default_factory=dict)
+    suspended: dict[int, Suspension] = field(default_factory=dict)
+    wait_timers: dict[int, WaitId] = field(default_factory=dict)
+    scopes: dict[int, Scope] = field(default_factory=dict)
+    slots: dict[tuple[int, int], list[deque[Gathered]]] = field(default_factory=dict)
+    held: dict[int, Held] = field(default_factory=dict)
+    tasks: dict[int, int] = field(default_factory=dict)
+    lingering: dict[int, StartStep] = field(default_factory=dict)
+    deadline: float | None = None
+    remaining: float | None = None
+    external_events: bool = False
+    unprompted: bool = False
+    questions: int = 0
+    checking: bool = False
+    last_step: int | None = None
+    stale_facts: int = 0
+
+
+def new_state(plan: Plan) -> State:
+    """Return the state of a run that has not started."""
+    return State(lanes=[None] * len(plan.steps))
+
+
+def lineage_of(state: State, attempt: int | None) -> Lineage | None:
+    """Return where what ``attempt`` sends belongs: its own lineage while it or a task of it is open."""
+    if attempt is None:
+        return None
+    start = state.running.get(attempt) or state.lingering.get(attempt)
+    return start.lineage if start is not None else None
+
+
+def scope_of(state: State, lineage: Lineage | None) -> Scope | None:
+    """Return the innermost open scope of a lineage."""
+    if lineage is None or lineage.scope is None:
+        return None
+    return state.scopes.get(lineage.scope)

@@ -1,0 +1,90 @@
+"""The authoring language: events, ``@step``, signatures, resources, joins; compiles a class to a plan.
+
+It may touch errors and core. The retry strategies have a door of their own, ``stepwell.flow.retry``,
+because they load tenacity.
+"""
+
+from stepwell.flow._collect import All, Cardinality, Collect, Take
+from stepwell.flow._decorators import catch_error, define, step
+from stepwell.flow._definition import (
+    ContextMarker,
+    ErrorHandling,
+    EventParameter,
+    Location,
+    ResourceParameter,
+    Signature,
+    StepDefinition,
+    StepOptions,
+    definition_of,
+)
+from stepwell.flow._events import (
+    DictLikeModel,
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StepFailedEvent,
+    StopEvent,
+    StreamGap,
+    WorkflowCancelledEvent,
+    WorkflowFailedEvent,
+    WorkflowTimedOutEvent,
+)
+from stepwell.flow._internal_events import (
+    InternalDispatchEvent,
+    StepState,
+    StepStateChanged,
+    UnhandledEvent,
+    WorkflowIdleEvent,
+)
+from stepwell.flow._resources import Resource, ResourceConfig
+from stepwell.flow._retry_protocol import RetryInfo, RetryPolicy
+from stepwell.flow._validation import GRAPH_CHECKS, accepted_by, check_graph_names, close_names, produced_by
+from stepwell.flow._wiring import Wiring, class_location, kind_of
+
+__all__ = [
+    "GRAPH_CHECKS",
+    "All",
+    "Cardinality",
+    "Collect",
+    "ContextMarker",
+    "DictLikeModel",
+    "ErrorHandling",
+    "Event",
+    "EventParameter",
+    "HumanResponseEvent",
+    "InputRequiredEvent",
+    "InternalDispatchEvent",
+    "Location",
+    "Resource",
+    "ResourceConfig",
+    "ResourceParameter",
+    "RetryInfo",
+    "RetryPolicy",
+    "Signature",
+    "StartEvent",
+    "StepDefinition",
+    "StepFailedEvent",
+    "StepOptions",
+    "StepState",
+    "StepStateChanged",
+    "StopEvent",
+    "StreamGap",
+    "Take",
+    "UnhandledEvent",
+    "Wiring",
+    "WorkflowCancelledEvent",
+    "WorkflowFailedEvent",
+    "WorkflowIdleEvent",
+    "WorkflowTimedOutEvent",
+    "accepted_by",
+    "catch_error",
+    "check_graph_names",
+    "class_location",
+    "close_names",
+    "define",
+    "definition_of",
+    "kind_of",
+    "produced_by",
+    "step",
+]

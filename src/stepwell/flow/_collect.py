@@ -1,0 +1,59 @@
+"""How a ``list[E]`` parameter joins a fan-out: of how many branches, in which order, with which failures."""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from stepwell.errors import StepParameterError
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Join when every branch has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Join at the ``n``-th event; ``cancel`` ends the branches still open, otherwise they run on unheard."""
+
+    n: int
+    cancel: bool = False
+
+    def __post_init__(self) -> None:
+        if type(self.n) is not int or self.n < 1:
+            raise StepParameterError(
+                what=f"Take({self.n!r}) joins nothing: Collect cardinality must be All() or Take(n)",
+                fine="n is an integer of 1 or more",
+                remedy="use Take(1) for the first result, or All() for every one",
+            )
+
+
+Cardinality: TypeAlias = All | Take
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Marks a parameter: ``evs: Annotated[list[E], Collect(Take(2))]``.
+
+    ``ordered`` sorts by the position of the branch in the list that opened the fan-out, otherwise events
+    come as they arrived. ``errors="collect"`` puts a branch that failed into the list, as its
+    ``StepFailedEvent``, instead of failing the run.
+    """
+
+    cardinality: Cardinality = field(default_factory=All)
+    ordered: bool = False
+    errors: Literal["raise", "collect"] = "raise"
+    cancel: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.cardinality, (All, Take)):
+            raise StepParameterError(
+                what=f"Collect cardinality must be All() or Take(n), not {self.cardinality!r}",
+                fine="Collect(All()) and Collect(Take(3)) are",
+                remedy="wrap the number in Take",
+            )
+        if self.errors not in ("raise", "collect"):
+            raise StepParameterError(
+                what=f"Collect(errors={self.errors!r}) is no way to treat failures",
+                fine="'raise' fails the run, 'collect' puts the failure into the list",
+                remedy="use one of the two",
+            )

@@ -1,0 +1,110 @@
+"""A step as it was declared: plain data read from its signature, its options and its place in the source."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from stepwell.flow._collect import Collect
+from stepwell.flow._events import Event
+from stepwell.flow._retry_protocol import RetryPolicy
+
+DEFINITION_ATTRIBUTE = "__stepwell_step__"
+
+StateT = TypeVar("StateT")
+
+
+class ContextMarker(Generic[StateT]):
+    """Whoever annotates a parameter with a subclass of this gets the run's context there."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where something stands in the source."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventParameter:
+    """A parameter that takes events: one (a union has several types), or a list that joins a fan-out."""
+
+    name: str
+    types: tuple[type[Event], ...]
+    collect: Collect | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceParameter:
+    """A parameter that is filled from a resource; ``annotation`` is its declared type."""
+
+    name: str
+    descriptor: Any
+    annotation: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a step's annotations say. ``returns`` are single events, ``lists`` those in a returned list."""
+
+    events: tuple[EventParameter, ...]
+    context: str | None
+    state_type: type | None
+    resources: tuple[ResourceParameter, ...]
+    returns: tuple[type[Event], ...]
+    lists: tuple[type[Event], ...]
+    returns_nothing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorHandling:
+    """What makes a step a handler of errors: for which steps (``None``: all), how often in one lineage."""
+
+    for_steps: tuple[str, ...] | None
+    max_recoveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepOptions:
+    """What the decorator was told. ``timeout`` is in seconds."""
+
+    num_workers: int = 4
+    retry_policy: RetryPolicy | None = None
+    timeout: float | None = None
+    accept_event_subclasses: bool = False
+    skip_graph_checks: tuple[str, ...] = ()
+    children: tuple[type, ...] = ()
+    handles: ErrorHandling | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepDefinition:
+    """One step. ``bound`` says that the function is a method and takes the workflow first."""
+
+    name: str
+    function: Callable[..., Any]
+    signature: Signature
+    options: StepOptions
+    location: Location
+    is_async: bool
+    bound: bool = field(default=True)
+
+    def unbound(self) -> "StepDefinition":
+        """Return the definition of a free function: it takes no workflow."""
+        return replace(self, bound=False)
+
+    @property
+    def is_join(self) -> bool:
+        """Whether the step takes several events at once, from different parameters or one list."""
+        return len(self.signature.events) > 1 or self.signature.events[0].collect is not None
+
+
+def definition_of(function: object) -> StepDefinition | None:
+    """Return the definition that ``@step`` left on a function, or ``None``."""
+    found = getattr(function, DEFINITION_ATTRIBUTE, None)
+    return found if isinstance(found, StepDefinition) else None

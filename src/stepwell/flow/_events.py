@@ -1,0 +1,125 @@
+"""Events: what steps take and return. Typed by pydantic, open to further fields, readable like a dict."""
+
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class DictLikeModel(BaseModel):
+    """A pydantic model that takes fields beyond the declared ones and can be read like a dict.
+
+    Keys are the declared fields first, then the further ones in the order they came.
+    """
+
+    model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
+
+    def __getitem__(self, key: str) -> Any:
+        extra = self.__pydantic_extra__ or {}
+        if key in extra:
+            return extra[key]
+        if key in type(self).model_fields:
+            return getattr(self, key)
+        raise KeyError(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        setattr(self, key, value)
+
+    def __contains__(self, key: object) -> bool:
+        return key in type(self).model_fields or key in (self.__pydantic_extra__ or {})
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # dict-like: keys, not pairs
+        return iter(self.to_dict())
+
+    def __len__(self) -> int:
+        return len(type(self).model_fields) + len(self.__pydantic_extra__ or {})
+
+    def __bool__(self) -> bool:
+        return True
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the field's value, or ``default`` when there is no such field."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def keys(self) -> KeysView[str]:
+        return self.to_dict().keys()
+
+    def values(self) -> ValuesView[Any]:
+        return self.to_dict().values()
+
+    def items(self) -> ItemsView[str, Any]:
+        return self.to_dict().items()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields and their values, one level deep: values are not copied or converted."""
+        fields: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
+        fields.update(self.__pydantic_extra__ or {})
+        return fields
+
+
+class Event(DictLikeModel):
+    """What a step takes and returns. Subclass it and declare fields: the types are the wiring."""
+
+
+class StartEvent(Event):
+    """The event a run begins with; ``workflow.run(topic=…)`` makes its fields."""
+
+
+class StopEvent(Event):
+    """The event a run ends with. ``await handler`` gives ``result``, or a subclass as it is."""
+
+    result: Any = None
+
+    def __init__(self, *result: Any, **data: Any) -> None:
+        if result:
+            (data["result"],) = result
+        super().__init__(**data)
+
+
+class InputRequiredEvent(Event):
+    """A question for somebody outside. Returned by a step, or sent by a wait, it goes to the stream."""
+
+
+class HumanResponseEvent(Event):
+    """An answer from somebody outside, sent by ``handler.ctx.send_event``."""
+
+
+class StepFailedEvent(Event):
+    """What a ``@catch_error`` step takes: a failure that no further attempt will mend."""
+
+    step_name: str
+    input_event: Any
+    exception: BaseException
+    attempts: int
+    elapsed_seconds: float
+    failed_at: datetime
+
+
+class WorkflowFailedEvent(StopEvent):
+    """The last event of a stream whose run failed; ``await handler`` raises the exception itself."""
+
+    step_name: str
+    exception: BaseException
+    attempts: int | None = None
+    elapsed_seconds: float | None = None
+
+
+class WorkflowTimedOutEvent(StopEvent):
+    """The last event of a stream whose run took longer than ``timeout`` seconds."""
+
+    timeout: float
+    active_steps: list[str]
+
+
+class WorkflowCancelledEvent(StopEvent):
+    """The last event of a stream whose run was cancelled."""
+
+
+class StreamGap(Event):
+    """Stands in a stream where ``missed`` events were dropped before this consumer came to read them."""
+
+    missed: int

@@ -1,0 +1,225 @@
+"""Reading a step's signature: which parameter takes events, which the context, which a resource.
+
+Annotations are resolved where the step is decorated, with the local names of the functions around it,
+so that ``from __future__ import annotations`` and classes defined inside functions work.
+"""
+
+import difflib
+import inspect
+import sys
+import types
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from stepwell.errors import StepSignatureError, UnresolvedAnnotationError
+from stepwell.flow._collect import Collect
+from stepwell.flow._definition import (
+    ContextMarker,
+    EventParameter,
+    Location,
+    ResourceParameter,
+    Signature,
+)
+from stepwell.flow._events import Event
+from stepwell.flow._resources import Resource, ResourceConfig
+
+_ENCLOSING_FRAMES = 12
+
+
+def locate(function: Callable[..., Any]) -> Location:
+    """Return where a function is written: its first line, decorators included."""
+    code = inspect.unwrap(function).__code__
+    return Location(file=code.co_filename, line=code.co_firstlineno)
+
+
+def enclosing_names(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the local names around a decoration: of the class body and the functions it stands in."""
+    names: dict[str, Any] = {}
+    file = inspect.unwrap(function).__code__.co_filename
+    frame = sys._getframe(1)  # noqa: SLF001  # the only way to the names of an enclosing function
+    found: list[dict[str, Any]] = []
+    for _ in range(_ENCLOSING_FRAMES):
+        if frame.f_code.co_filename == file and frame.f_code.co_name != "<module>":
+            found.append(frame.f_locals)
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    for locals_ in reversed(found):
+        names.update(locals_)
+    return names
+
+
+def read_signature(function: Callable[..., Any], names: dict[str, Any]) -> Signature:
+    """Return what the annotations of ``function`` say; ``names`` are the local names around it."""
+    reader = _Reader(function, names)
+    reader.refuse_generators()
+    return reader.read()
+
+
+class _Reader:
+    """Reads one signature, and knows whom to name when something is wrong with it."""
+
+    def __init__(self, function: Callable[..., Any], names: dict[str, Any]) -> None:
+        self.function = function
+        self.step = function.__name__
+        self.location = str(locate(function))
+        self.names = names
+        self.hints = self._resolve()
+
+    def problem(self, what: str, remedy: str) -> StepSignatureError:
+        return StepSignatureError(step=self.step, location=self.location, what=what, remedy=remedy)
+
+    def _resolve(self) -> dict[str, Any]:
+        scope = {**self.function.__globals__, **self.names}
+        try:
+            return get_type_hints(self.function, globalns=scope, localns=self.names, include_extras=True)
+        except NameError as error:
+            missing = str(getattr(error, "name", None) or error)
+            raise UnresolvedAnnotationError(
+                step=self.step,
+                location=self.location,
+                missing=missing,
+                suggestions=difflib.get_close_matches(missing, [n for n in scope if not n.startswith("_")], n=2),
+            ) from error
+        except TypeError as error:
+            raise self.problem(f"An annotation cannot be read: {error}", "Mend the annotation.") from error
+
+    def refuse_generators(self) -> None:
+        if inspect.isasyncgenfunction(self.function) or inspect.isgeneratorfunction(self.function):
+            raise self.problem(
+                "Async-iterator fan-out is not supported: the step yields",
+                "Return list[E] for a fan-out, or send events with ctx.send_event as they come.",
+            )
+
+    def read(self) -> Signature:
+        events: list[EventParameter] = []
+        context: str | None = None
+        state_type: type | None = None
+        resources: list[ResourceParameter] = []
+        for parameter in self._parameters():
+            annotation = self.hints.get(parameter.name, inspect.Parameter.empty)
+            if _is_context(annotation):
+                context = parameter.name
+                (state_type,) = get_args(annotation) or (None,)
+            elif (descriptor := _marker(annotation, (Resource, ResourceConfig))) is not None:
+                resources.append(ResourceParameter(parameter.name, descriptor, get_args(annotation)[0]))
+            elif (taken := self._event_parameter(parameter.name, annotation)) is not None:
+                events.append(taken)
+            elif parameter.default is inspect.Parameter.empty:
+                self._refuse_parameter(parameter.name, annotation, bool(events))
+        self._check_events(events)
+        returns, lists, nothing = self._returns()
+        return Signature(
+            events=tuple(events),
+            context=context,
+            state_type=state_type,
+            resources=tuple(resources),
+            returns=returns,
+            lists=lists,
+            returns_nothing=nothing,
+        )
+
+    def _parameters(self) -> Iterator[inspect.Parameter]:
+        variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        for position, parameter in enumerate(inspect.signature(self.function).parameters.values()):
+            first = position == 0 and parameter.name not in self.hints and parameter.name in ("self", "cls")
+            if not first and parameter.kind not in variadic:
+                yield parameter
+
+    def _refuse_parameter(self, name: str, annotation: Any, has_event: bool) -> None:
+        shown = "no annotation" if annotation is inspect.Parameter.empty else f"the annotation {annotation!r}"
+        what = f"Parameter {name!r} has {shown}, which says nothing about how to fill it"
+        if not has_event:
+            what = f"Step signature must have at least one parameter annotated as type Event. {what}"
+        raise self.problem(
+            what,
+            "A parameter takes an Event subclass, a Context, a list[Event], or Annotated[T, Resource(…)]; "
+            "any other needs a default.",
+        )
+
+    def _event_parameter(self, name: str, annotation: Any) -> EventParameter | None:
+        collect = _marker(annotation, (Collect,))
+        bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+        if get_origin(bare) is list:
+            types_ = event_types(get_args(bare)[0])
+            if types_ is not None:
+                return EventParameter(name, types_, collect or Collect())
+        if collect is not None:
+            raise self.problem(
+                f"Parameter {name!r} carries a Collect marker but is not annotated as list[E]",
+                f"Write {name}: Annotated[list[E], Collect(…)] with an Event subclass for E.",
+            )
+        found = event_types(bare)
+        return EventParameter(name, found) if found else None
+
+    def _check_events(self, events: list[EventParameter]) -> None:
+        if not events:
+            raise self.problem(
+                "Step signature must have at least one parameter annotated as type Event",
+                "Annotate the parameter that takes the event: async def step(self, ev: MyEvent) -> ….",
+            )
+        lists = [event for event in events if event.collect is not None]
+        if len(lists) > 1:
+            raise self.problem(
+                "A step may declare at most one list[E] collection parameter, and this one has "
+                + ", ".join(repr(event.name) for event in lists),
+                "Join each list in a step of its own.",
+            )
+        if lists and len(events) > 1:
+            raise self.problem(
+                "A list[E] collection parameter cannot be combined with other event parameters",
+                "Join the list in a step of its own, and join its result with the other event.",
+            )
+        if len(events) > 1 and any(len(event.types) > 1 for event in events):
+            raise self.problem(
+                "Collect-mode steps (more than one event parameter) require each event parameter to declare "
+                "a single event type",
+                "Give each parameter one Event subclass instead of a union.",
+            )
+
+    def _returns(self) -> tuple[tuple[type[Event], ...], tuple[type[Event], ...], bool]:
+        if "return" not in self.hints:
+            raise self.problem(
+                "Return types of workflows step functions must be annotated with their type.",
+                "Write -> MyEvent, -> A | B, -> list[E], or -> None.",
+            )
+        returns: list[type[Event]] = []
+        lists: list[type[Event]] = []
+        nothing = False
+        for part in _union_parts(self.hints["return"]):
+            if part is type(None):
+                nothing = True
+            elif get_origin(part) is list and (items := event_types(get_args(part)[0])) is not None:
+                lists.extend(items)
+            elif inspect.isclass(part) and issubclass(part, Event):
+                returns.append(part)
+            elif get_origin(part) in (AsyncIterator,):
+                self.refuse_generators()
+        return tuple(dict.fromkeys(returns)), tuple(dict.fromkeys(lists)), nothing
+
+
+def event_types(annotation: Any) -> tuple[type[Event], ...] | None:
+    """Return the event classes of an annotation, or ``None`` when anything else is in it."""
+    parts = _union_parts(annotation)
+    if all(inspect.isclass(part) and issubclass(part, Event) for part in parts):
+        return tuple(dict.fromkeys(parts))
+    return None
+
+
+def _union_parts(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(part for union in get_args(annotation) for part in _union_parts(union))
+    return (annotation,)
+
+
+def _is_context(annotation: Any) -> bool:
+    bare = get_origin(annotation) or annotation
+    return inspect.isclass(bare) and issubclass(bare, ContextMarker)
+
+
+def _marker(annotation: Any, kinds: tuple[type, ...]) -> Any:
+    if get_origin(annotation) is not Annotated:
+        return None
+    return next((extra for extra in get_args(annotation)[1:] if isinstance(extra, kinds)), None)

@@ -1,0 +1,176 @@
+"""A workflow's steps compiled: the plan for the machine, and the way back from its keys to classes."""
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+
+from stepwell.core import Gathering, Kind, Plan, Route, StepPlan
+from stepwell.errors import Problem, WorkflowGraphError
+from stepwell.flow._collect import Take
+from stepwell.flow._definition import Location, StepDefinition
+from stepwell.flow._events import (
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StepFailedEvent,
+    StopEvent,
+)
+from stepwell.flow._fan_out import bound_joins
+from stepwell.flow._validation import (
+    Validation,
+    accepted_by,
+    produced_by,
+    the_start_event,
+    the_stop_event,
+)
+
+
+def kind_of(event: type[Event]) -> Kind:
+    """Return what events of a class mean to a run."""
+    if issubclass(event, StopEvent):
+        return Kind.STOP
+    if issubclass(event, InputRequiredEvent):
+        return Kind.ASK
+    if issubclass(event, HumanResponseEvent):
+        return Kind.ANSWER
+    return Kind.PLAIN
+
+
+class Keys:
+    """The type keys of one workflow: ``module.QualifiedName``, and told apart where two classes share that."""
+
+    def __init__(self) -> None:
+        self.of: dict[type, str] = {}
+        self.classes: dict[str, type[Event]] = {}
+
+    def add(self, event: type[Event]) -> str:
+        known = self.of.get(event)
+        if known is not None:
+            return known
+        name = f"{event.__module__}.{event.__qualname__}"
+        key = name
+        number = 1
+        while key in self.classes:
+            number += 1
+            key = f"{name}#{number}"
+        self.of[event] = key
+        self.classes[key] = event
+        return key
+
+
+class Wiring:
+    """What the runtime needs of a workflow's steps. Made once for a class, and shared by all runs.
+
+    Raises the errors of construction: ``StartEventError``, ``StopEventError``.
+    """
+
+    def __init__(self, *, workflow: str, location: Location, steps: Sequence[StepDefinition]) -> None:
+        self.workflow = workflow
+        self.location = location
+        self.steps = tuple(steps)
+        self.start_event = the_start_event(workflow, str(location), steps)
+        self.stop_event = the_stop_event(workflow, str(location), steps)
+        self.numbers = {step.name: number for number, step in enumerate(self.steps)}
+        self.keys = Keys()
+        for event in self._declared():
+            self.keys.add(event)
+        self.plan = self._plan()
+        self.returns = tuple({event: self.keys.add(event) for event in step.signature.returns} for step in self.steps)
+
+    @cached_property
+    def events(self) -> tuple[type[Event], ...]:
+        """The classes that the steps declare, in the order of the source."""
+        return tuple(dict.fromkeys(event for step in self.steps for event in (*accepted_by(step), *produced_by(step))))
+
+    def _declared(self) -> Iterable[type[Event]]:
+        return (*self.events, StepFailedEvent, StopEvent)
+
+    def learn(self, event: type[Event]) -> str:
+        """Return the key of a class, which need not have been declared."""
+        known = self.keys.of.get(event)
+        if known is not None:
+            return known
+        key = self.keys.add(event)
+        self.plan.learn(key, kind_of(event), [self.keys.of[b] for b in event.__mro__[1:] if b in self.keys.of])
+        return key
+
+    def route(self, event: type[Event]) -> Route:
+        """Return where events of a class go."""
+        return self.plan.routes[self.learn(event)]
+
+    def catcher_of(self, step: StepDefinition) -> StepDefinition | None:
+        """Return the step that handles the final failures of ``step``."""
+        if step.options.handles is not None:
+            return None
+        wildcard = None
+        for handler in self.steps:
+            if handler.options.handles is None:
+                continue
+            if handler.options.handles.for_steps is None:
+                wildcard = handler
+            elif step.name in handler.options.handles.for_steps:
+                return handler
+        return wildcard
+
+    def _plan(self) -> Plan:
+        joins = bound_joins(self.steps, self.catcher_of)
+        plans = [self._step_plan(step, joins.get(step.name, ())) for step in self.steps]
+        kinds = {key: kind_of(event) for key, event in self.keys.classes.items()}
+        plan = Plan(plans, kinds={}, failure_key=self.keys.of[StepFailedEvent])
+        for key, event in self.keys.classes.items():
+            ancestors = [self.keys.of[base] for base in event.__mro__[1:] if base in self.keys.of]
+            plan.learn(key, kinds[key], ancestors)
+        return plan
+
+    def _step_plan(self, step: StepDefinition, joins: tuple[str, ...]) -> StepPlan:
+        parameters = step.signature.events
+        several = len(parameters) > 1
+        catcher = self.catcher_of(step)
+        handles = catcher.options.handles if catcher is not None else None
+        return StepPlan(
+            name=step.name,
+            accepts=() if several else tuple(self.keys.of[kind] for kind in parameters[0].types),
+            workers=step.options.num_workers,
+            accepts_subclasses=step.options.accept_event_subclasses,
+            slots=tuple(self.keys.of[one.types[0]] for one in parameters) if several else (),
+            gathering=_gathering(step),
+            joins=tuple(self.numbers[name] for name in joins),
+            catcher=self.numbers[catcher.name] if catcher is not None else None,
+            recoveries=handles.max_recoveries if handles is not None else 0,
+        )
+
+    def problems(self, skipped: frozenset[str] = frozenset()) -> list[Problem]:
+        """Return what is wrong with the way the steps fit together."""
+        return Validation(self.steps, location=self.location, skipped=skipped, catcher_of=self.catcher_of).problems()
+
+    def validate(self, skipped: frozenset[str] = frozenset()) -> bool:
+        """Return whether people take part. Raises ``WorkflowGraphError`` with all that is wrong."""
+        problems = self.problems(skipped)
+        if problems:
+            raise WorkflowGraphError(workflow=self.workflow, problems=problems)
+        return any(issubclass(event, (InputRequiredEvent, HumanResponseEvent)) for event in self.events)
+
+
+def _gathering(step: StepDefinition) -> Gathering | None:
+    collect = step.signature.events[0].collect
+    if collect is None:
+        return None
+    take = collect.cardinality.n if isinstance(collect.cardinality, Take) else None
+    cancels = collect.cancel or (isinstance(collect.cardinality, Take) and collect.cardinality.cancel)
+    return Gathering(
+        take=take,
+        ordered=collect.ordered,
+        keeps_errors=collect.errors == "collect",
+        cancels_rest=cancels,
+    )
+
+
+def class_location(cls: type) -> Location:
+    """Return where a class is written, or where its first step is when the source is not at hand."""
+    try:
+        return Location(inspect.getfile(cls), inspect.getsourcelines(cls)[1])
+    except (OSError, TypeError):
+        return Location(cls.__module__, 0)
+
+
+StepFunction = Callable[..., object]

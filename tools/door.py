@@ -1,0 +1,17 @@
+"""Rewrite the ``__all__`` of doors from their imports: ``python tools/door.py src/stepwell/flow/__init__.py``."""
+
+import ast
+import sys
+from pathlib import Path
+
+for name in sys.argv[1:]:
+    path = Path(name)
+    text = path.read_text(encoding="utf-8")
+    names = sorted(
+        alias.asname or alias.name
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    )
+    listing = "__all__ = [\n" + "".join(f'    "{name}",\n' for name in names) + "]\n"
+    path.write_text(text[: text.index("__all__")] + listing, encoding="utf-8")
