@@ -6,8 +6,9 @@ The client of a vendor has a door of its own: ``from stepwell.llms.openai import
 from stepwell.llms._blocking import BlockingStream
 from stepwell.llms._cassette_servers import RecordingServer, ReplayServer
 from stepwell.llms._embeddings import BaseEmbedding
-from stepwell.llms._llm import LLM, LLMMetadata
+from stepwell.llms._llm import LLM
 from stepwell.llms._messages import ChatMessage, ImageBlock, MessageRole, TextBlock, ToolCallBlock
+from stepwell.llms._port import LLMMetadata
 from stepwell.llms._prompts import ChatPromptTemplate, PromptTemplate
 from stepwell.llms._responses import (
     ChatResponse,

@@ -105,9 +105,7 @@ class RecordingServer(_CassetteServer):
             self._cassette.save(self.path)
 
     def _open(self, exchange: Exchange) -> http.client.HTTPResponse:
-        headers = {
-            name: value for name, value in exchange.headers.items() if name.lower() not in NOT_FORWARDED
-        }
+        headers = {name: value for name, value in exchange.headers.items() if name.lower() not in NOT_FORWARDED}
         asked = urllib.request.Request(
             self.upstream + exchange.path.removeprefix("/v1"),
             data=exchange.body or None,
@@ -206,9 +204,7 @@ def _pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 def _request_of(exchange: Exchange) -> RecordedRequest:
     body: Any = json.loads(exchange.body) if exchange.body else None
-    return RecordedRequest(
-        method=exchange.method, path=exchange.path, body=without_secrets(body, exchange.bearer)
-    )
+    return RecordedRequest(method=exchange.method, path=exchange.path, body=without_secrets(body, exchange.bearer))
 
 
 def _is_stream(headers: dict[str, str]) -> bool:

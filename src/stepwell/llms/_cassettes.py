@@ -23,12 +23,8 @@ FORMAT = "stepwell-cassette-1"
 NOT_RECORDED = "stepwell_not_recorded"
 REMOVED = "[removed]"
 KEPT_HEADERS = ("content-type", "retry-after")
-SECRET_NAMES = frozenset(
-    {"api_key", "apikey", "authorization", "password", "secret", "token", "access_token"}
-)
-SECRET_TEXT = re.compile(
-    r"\b(?:sk|pk|rk|xai|gsk|hf)[-_][A-Za-z0-9_-]{12,}|\bBearer\s+[A-Za-z0-9._~+/-]{12,}=*"
-)
+SECRET_NAMES = frozenset({"api_key", "apikey", "authorization", "password", "secret", "token", "access_token"})
+SECRET_TEXT = re.compile(r"\b(?:sk|pk|rk|xai|gsk|hf)[-_][A-Za-z0-9_-]{12,}|\bBearer\s+[A-Za-z0-9._~+/-]{12,}=*")
 SHOWN_DIFFERENCES = 3
 SHOWN_CHARACTERS = 60
 
@@ -85,9 +81,7 @@ class Cassette:
         except (ValueError, KeyError, TypeError) as error:
             if isinstance(error, CassetteFileError):
                 raise
-            kind = (
-                "its exchanges are incomplete" if isinstance(error, ValidationError) else "it cannot be read"
-            )
+            kind = "its exchanges are incomplete" if isinstance(error, ValidationError) else "it cannot be read"
             raise CassetteFileError(path=str(path), problem=kind) from error
 
     def save(self, path: Path) -> None:
@@ -131,9 +125,7 @@ def without_secrets(value: Any, key: str | None) -> Any:
         return [without_secrets(part, key) for part in value]
     if isinstance(value, dict):
         return {
-            name: REMOVED
-            if name.lower() in SECRET_NAMES and isinstance(part, str)
-            else without_secrets(part, key)
+            name: REMOVED if name.lower() in SECRET_NAMES and isinstance(part, str) else without_secrets(part, key)
             for name, part in value.items()
         }
     return value

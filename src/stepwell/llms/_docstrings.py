@@ -36,9 +36,7 @@ def _descriptions(lines: list[str]) -> dict[str, str]:
         stripped = line.strip()
         indent = len(line) - len(line.lstrip())
         depth = depth or indent
-        entry = SPHINX.match(stripped) or (
-            GOOGLE.match(stripped) if in_arguments and indent == depth else None
-        )
+        entry = SPHINX.match(stripped) or (GOOGLE.match(stripped) if in_arguments and indent == depth else None)
         if entry:
             name = str(entry["name"])
             found[name] = entry["words"]

@@ -6,7 +6,9 @@ A vendor's embedding is one file: a subclass of ``BaseEmbedding`` with ``model_n
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
+from stepwell.callbacks import CallbackManager, CBEventType, EventPayload
 from stepwell.llms._blocking import run_blocking
 
 Vector = list[float]
@@ -17,9 +19,25 @@ DEFAULT_WORKERS = 4
 class BaseEmbedding(ABC):
     """An embedding model. ``embed_batch_size`` texts a request, ``num_workers`` requests at once."""
 
-    def __init__(self, *, embed_batch_size: int = DEFAULT_BATCH, num_workers: int = DEFAULT_WORKERS) -> None:
+    def __init__(
+        self,
+        *,
+        embed_batch_size: int = DEFAULT_BATCH,
+        num_workers: int = DEFAULT_WORKERS,
+        callback_manager: CallbackManager | None = None,
+    ) -> None:
+        self._callback_manager = callback_manager
         self.embed_batch_size = embed_batch_size
         self.num_workers = num_workers
+
+    @property
+    def callback_manager(self) -> CallbackManager:
+        """Who is told of the requests: the manager given, or else the global handlers of the moment."""
+        return self._callback_manager or CallbackManager()
+
+    @callback_manager.setter
+    def callback_manager(self, manager: CallbackManager | None) -> None:
+        self._callback_manager = manager
 
     @property
     @abstractmethod
@@ -69,4 +87,12 @@ class BaseEmbedding(ABC):
         return run_blocking(self.aget_query_embedding(query))
 
     async def _told(self, texts: Sequence[str]) -> list[Vector]:
-        return await self.embed(texts)
+        manager = self.callback_manager
+        if not manager.has_handlers:
+            return await self.embed(texts)
+        described = {"class_name": type(self).__name__, "model": self.model_name}
+        started: dict[str, Any] = {EventPayload.MODEL_NAME: self.model_name, EventPayload.SERIALIZED: described}
+        with manager.event(CBEventType.EMBEDDING, payload=started) as event:
+            vectors = await self.embed(texts)
+            event.on_end({EventPayload.CHUNKS: list(texts), EventPayload.EMBEDDINGS: vectors})
+            return vectors

@@ -1,66 +1,40 @@
 """What every model client can do, whatever its vendor.
 
 A vendor's client is one file: a subclass of ``LLM`` with ``metadata``, ``send`` and
-``stream``. All that does not depend on the vendor is here: the ways to ask (a text or a
-chat; whole or streamed; awaited or blocking), and answers of a given shape.
+``stream``. The ways to ask are here and depend on no vendor: a text or a chat; whole or
+streamed; awaited or blocking; answers of a given shape.
 """
 
-import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
+from stepwell.callbacks import CBEventType, EventPayload
 from stepwell.llms._answers import PartialAnswer
 from stepwell.llms._blocking import BlockingStream, run_blocking
-from stepwell.llms._calls import ModelCall
 from stepwell.llms._messages import ChatMessage
+from stepwell.llms._port import ModelPort
 from stepwell.llms._prompts import ChatPromptTemplate, PromptTemplate
-from stepwell.llms._responses import ChatResponse, CompletionResponse, Fragment, ModelRequest
+from stepwell.llms._responses import ChatResponse, CompletionResponse, ModelRequest
 from stepwell.llms._streams import AnswerStream, open_stream
 from stepwell.llms._structured import ask_for
 from stepwell.llms._tools import FunctionTool, as_tool
 
 Shape = TypeVar("Shape", bound=BaseModel)
-Tools = Sequence[FunctionTool | Callable[..., Any]]
+Tools: TypeAlias = Sequence[FunctionTool | Callable[..., Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LLMMetadata:
-    """What is known about a model before it is asked."""
-
-    model_name: str
-
-
-class LLM(ABC):
+class LLM(ModelPort):
     """A model client. Subclass it with ``metadata``, ``send`` and ``stream`` for another vendor.
 
     Per-call keywords (``temperature``, ``max_tokens``, ``stop``, ``seed``, ``timeout`` …)
     win over the client's own settings; what the client does not know is passed on.
     """
 
-    @property
-    @abstractmethod
-    def metadata(self) -> LLMMetadata:
-        """What is known about the model."""
-
-    @abstractmethod
-    async def send(self, request: ModelRequest) -> Fragment:
-        """Ask and return the whole answer as one fragment. Raises a ``ModelError``."""
-
-    @abstractmethod
-    def stream(self, request: ModelRequest) -> AsyncGenerator[Fragment, None]:
-        """Ask and yield the answer in pieces; closing the generator closes the connection.
-
-        A complete answer has a ``finish_reason`` in one of its last pieces. Raises a
-        ``ModelError``, also between pieces.
-        """
-
     async def acomplete(self, prompt: str, **options: Any) -> CompletionResponse:
         """Return the model's whole answer to ``prompt``."""
-        return (await self._whole(_said(prompt, options))).completion()
+        return await self.ask(_said(prompt, options), PartialAnswer.completion, prompt)
 
     async def astream_complete(self, prompt: str, **options: Any) -> AnswerStream[CompletionResponse]:
         """Ask, and return the stream of the answer once its first piece is there.
@@ -72,19 +46,17 @@ class LLM(ABC):
         request = _said(prompt, options)
         return await open_stream(
             self.stream(request),
-            self._begin(request),
+            self.begin(request, prompt),
             chunk=PartialAnswer.completion_chunk,
             whole=PartialAnswer.completion,
         )
 
-    async def achat(
-        self, messages: Sequence[ChatMessage], *, tools: Tools = (), **options: Any
-    ) -> ChatResponse:
+    async def achat(self, messages: Sequence[ChatMessage], *, tools: Tools = (), **options: Any) -> ChatResponse:
         """Return the model's whole answer to ``messages``.
 
         With ``tools``, the answer may ask for some of them: ``response.message.tool_calls``.
         """
-        return (await self._whole(_chat(messages, tools, options))).chat()
+        return await self.ask(_chat(messages, tools, options), PartialAnswer.chat)
 
     async def astream_chat(
         self, messages: Sequence[ChatMessage], *, tools: Tools = (), **options: Any
@@ -96,7 +68,7 @@ class LLM(ABC):
         request = _chat(messages, tools, options)
         return await open_stream(
             self.stream(request),
-            self._begin(request),
+            self.begin(request),
             chunk=PartialAnswer.chat_chunk,
             whole=PartialAnswer.chat,
         )
@@ -143,32 +115,17 @@ class LLM(ABC):
         """``astructured_predict`` for programs without an event loop."""
         return run_blocking(self.astructured_predict(output_cls, prompt, **variables))
 
-    def _filled(
-        self, prompt: PromptTemplate | ChatPromptTemplate, variables: dict[str, Any]
-    ) -> list[ChatMessage]:
-        return prompt.format_messages(**variables)
+    def _filled(self, prompt: PromptTemplate | ChatPromptTemplate, variables: dict[str, Any]) -> list[ChatMessage]:
+        manager = self.callback_manager
+        if not manager.has_handlers:
+            return prompt.format_messages(**variables)
+        told: dict[str, Any] = {EventPayload.TEMPLATE: prompt.template, EventPayload.TEMPLATE_VARS: variables}
+        with manager.event(CBEventType.TEMPLATING, payload=told):
+            return prompt.format_messages(**variables)
 
-    def _begin(self, request: ModelRequest) -> ModelCall:
-        return ModelCall(model=self.metadata.model_name)
-
-    async def _structured(
-        self, messages: Sequence[ChatMessage], answer_class: type[BaseModel]
-    ) -> ChatResponse:
-        return (await self._whole(ModelRequest(messages=tuple(messages), answer_class=answer_class))).chat()
-
-    async def _whole(self, request: ModelRequest) -> PartialAnswer:
-        call = self._begin(request)
-        answer = PartialAnswer()
-        try:
-            answer.take(await self.send(request))
-        except asyncio.CancelledError:
-            call.cancel(answer)
-            raise
-        except BaseException as error:
-            call.fail(error, answer)
-            raise
-        call.end(answer.chat())
-        return answer
+    async def _structured(self, messages: Sequence[ChatMessage], answer_class: type[BaseModel]) -> ChatResponse:
+        request = ModelRequest(messages=tuple(messages), answer_class=answer_class)
+        return await self.ask(request, PartialAnswer.chat)
 
 
 def _said(prompt: str, options: dict[str, Any]) -> ModelRequest:
@@ -176,6 +133,4 @@ def _said(prompt: str, options: dict[str, Any]) -> ModelRequest:
 
 
 def _chat(messages: Sequence[ChatMessage], tools: Tools, options: dict[str, Any]) -> ModelRequest:
-    return ModelRequest(
-        messages=tuple(messages), tools=tuple(as_tool(tool) for tool in tools), options=options
-    )
+    return ModelRequest(messages=tuple(messages), tools=tuple(as_tool(tool) for tool in tools), options=options)

@@ -104,9 +104,7 @@ class Exchange:
         kind, _, key = self.headers.get("Authorization", "").partition(" ")
         return key if kind.lower() == "bearer" and key else None
 
-    def send_json(
-        self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
-    ) -> None:
+    def send_json(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
         """Answer with a whole JSON body."""
         content = json.dumps(body, ensure_ascii=False).encode()
         self.send_whole(status, content, {"Content-Type": "application/json", **(headers or {})})

@@ -59,9 +59,7 @@ class ImageBlock(BaseModel):
         if self.url is not None:
             return self.url
         assert self.image is not None
-        return (
-            f"data:{self.image_mimetype or _media_type(self.image)};base64,{b64encode(self.image).decode()}"
-        )
+        return f"data:{self.image_mimetype or _media_type(self.image)};base64,{b64encode(self.image).decode()}"
 
 
 class ToolCallBlock(BaseModel):
@@ -122,6 +120,4 @@ def _media_type(image: bytes) -> str:
             return media_type
     if image[:4] == b"RIFF" and image[8:12] == b"WEBP":
         return "image/webp"
-    raise ImageSourceError(
-        problem="begins like no PNG, JPEG, GIF or WebP image; say what it is: image_mimetype=…"
-    )
+    raise ImageSourceError(problem="begins like no PNG, JPEG, GIF or WebP image; say what it is: image_mimetype=…")

@@ -5,11 +5,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from stepwell.callbacks import CallbackManager
 from stepwell.errors import MalformedAnswerError
-from stepwell.llms._llm import LLM, LLMMetadata
+from stepwell.llms._llm import LLM
 from stepwell.llms._openai_connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Connection, LoopClients
 from stepwell.llms._openai_errors import raise_as_model_error
 from stepwell.llms._openai_wire import fragment_of, request_body, whole_answer
+from stepwell.llms._port import LLMMetadata
 from stepwell.llms._responses import Fragment, ModelRequest
 
 DEFAULT_MODEL = "gpt-4o-mini"
@@ -39,7 +41,9 @@ class OpenAI(LLM):
         max_retries: int = DEFAULT_RETRIES,
         default_headers: Mapping[str, str] | None = None,
         additional_kwargs: Mapping[str, Any] | None = None,
+        callback_manager: CallbackManager | None = None,
     ) -> None:
+        super().__init__(callback_manager=callback_manager)
         self.model = model
         self.temperature = temperature
         self.max_tokens = max_tokens
@@ -58,6 +62,10 @@ class OpenAI(LLM):
     @property
     def metadata(self) -> LLMMetadata:
         return LLMMetadata(model_name=self.model)
+
+    def describe(self) -> dict[str, Any]:
+        settings = {"temperature": self.temperature, "max_tokens": self.max_tokens, "seed": self.seed}
+        return {**super().describe(), **settings, "server": self._connection.server}
 
     async def aclose(self) -> None:
         """Close the pooled connections of the running loop; they are closed with the loop otherwise."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from stepwell.callbacks import CallbackManager
 from stepwell.errors import EmbeddingCountError
 from stepwell.llms._embeddings import DEFAULT_BATCH, DEFAULT_WORKERS, BaseEmbedding, Vector
 from stepwell.llms._openai_connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Connection, LoopClients
@@ -32,8 +33,9 @@ class OpenAIEmbedding(BaseEmbedding):
         max_retries: int = DEFAULT_RETRIES,
         default_headers: Mapping[str, str] | None = None,
         additional_kwargs: Mapping[str, Any] | None = None,
+        callback_manager: CallbackManager | None = None,
     ) -> None:
-        super().__init__(embed_batch_size=embed_batch_size, num_workers=num_workers)
+        super().__init__(embed_batch_size=embed_batch_size, num_workers=num_workers, callback_manager=callback_manager)
         self.model = model
         self.dimensions = dimensions
         self.additional_kwargs = dict(additional_kwargs or {})

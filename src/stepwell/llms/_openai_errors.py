@@ -55,6 +55,9 @@ def _translated(error: Exception, connection: Connection, model: str) -> ModelEr
 
 def _remove_key(error: Exception, connection: Connection) -> None:
     """Take the key out of a vendor's error: some servers repeat it in what they answer."""
+    request = getattr(error, "request", None)
+    if request is not None:
+        request.headers.pop("authorization", None)
     key = connection.key()
     if key in str(error) or key in str(getattr(error, "body", "")):
         error.args = tuple(_without(key, argument) for argument in error.args)

@@ -40,9 +40,7 @@ def whole_answer(answer: "ChatCompletion") -> Fragment:
         text=choice.message.content or "",
         refusal=choice.message.refusal or "",
         tool_calls=tuple(
-            ToolCallPiece(
-                index=index, id=call.id, name=call.function.name, arguments=call.function.arguments or ""
-            )
+            ToolCallPiece(index=index, id=call.id, name=call.function.name, arguments=call.function.arguments or "")
             for index, call in calls
             if call.type == "function"
         ),

@@ -111,9 +111,7 @@ class StandIn:
         if place == "GET /v1/models":
             exchange.send_json(200, models())
         elif place not in {"POST /v1/chat/completions", "POST /v1/embeddings"}:
-            message = (
-                f"The stand-in has nothing at {place}; it answers /v1/chat/completions and /v1/embeddings."
-            )
+            message = f"The stand-in has nothing at {place}; it answers /v1/chat/completions and /v1/embeddings."
             exchange.send_json(404, failure(message, kind="invalid_request_error", code="unknown_url"))
         elif exchange.bearer != self.key:
             message = "Incorrect API key provided to the stand-in."
@@ -145,9 +143,7 @@ class StandIn:
             call.end("complete")
             return
         said = reply.as_text() if isinstance(reply, StructuredReply) else reply
-        answer = Answer(
-            reply=said, request=call.request, number=next(self._numbers), created=int(time.time())
-        )
+        answer = Answer(reply=said, request=call.request, number=next(self._numbers), created=int(time.time()))
         if call.request.get("stream"):
             self._stream(exchange, call, answer)
         else:

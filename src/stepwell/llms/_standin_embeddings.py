@@ -41,9 +41,7 @@ def embeddings(request: dict[str, Any]) -> dict[str, Any]:
     counted = sum(len(WORD.findall(text)) for text in texts)
     return {
         "object": "list",
-        "data": [
-            {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(data)
-        ],
+        "data": [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(data)],
         "model": MODEL,
         "usage": {"prompt_tokens": counted, "total_tokens": counted},
     }

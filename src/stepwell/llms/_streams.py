@@ -102,9 +102,6 @@ async def _relay(
         if answer.finish_reason is None:
             raise _broken(answer, call, "it ended without a finish reason")
         last = whole(answer)
-    except (GeneratorExit, asyncio.CancelledError):
-        call.cancel(answer)
-        raise
     except ModelError as error:
         if isinstance(error, BrokenStreamError) or not answer.has_begun:
             call.fail(error, answer)

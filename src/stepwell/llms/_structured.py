@@ -38,9 +38,7 @@ async def ask_for(shape: type[Shape], messages: Sequence[ChatMessage], ask: Ask)
 def _read(shape: type[Shape], response: ChatResponse) -> Shape:
     refusal = response.additional_kwargs.get("refusal")
     if refusal:
-        raise StructuredAnswerError(
-            shape=shape.__name__, text=refusal, problem="the model refused", is_refusal=True
-        )
+        raise StructuredAnswerError(shape=shape.__name__, text=refusal, problem="the model refused", is_refusal=True)
     fenced = FENCE.fullmatch(response.text)
     text = fenced["inside"] if fenced else response.text
     try:

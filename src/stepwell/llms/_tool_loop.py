@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.errors import ToolLoopError, UnknownToolError
+from stepwell.callbacks import CallbackManager, CBEventType, EventPayload
+from stepwell.errors import CallbackVeto, ToolLoopError, UnknownToolError
 from stepwell.llms._blocking import run_blocking
 from stepwell.llms._llm import LLM
 from stepwell.llms._messages import ChatMessage, MessageRole, ToolCallBlock
@@ -19,23 +20,34 @@ from stepwell.llms._tools import FunctionTool, ToolOutput, as_text, as_tool
 DEFAULT_ROUNDS = 8
 
 
-async def call_tool(tools: Sequence[FunctionTool | Callable[..., Any]], call: ToolCallBlock) -> ToolOutput:
+async def call_tool(
+    tools: Sequence[FunctionTool | Callable[..., Any]],
+    call: ToolCallBlock,
+    *,
+    callback_manager: CallbackManager | None = None,
+) -> ToolOutput:
     """Call the one of ``tools`` that ``call`` names; what goes wrong is in the output, not raised."""
     known = {tool.name: tool for tool in map(as_tool, tools)}
+    manager = callback_manager or CallbackManager()
     try:
         if call.tool_name not in known:
             raise UnknownToolError(tool=call.tool_name, known=list(known))
-        result = await known[call.tool_name].ainvoke(call.tool_kwargs)
+        tool = known[call.tool_name]
+        started: dict[str, Any] = {EventPayload.TOOL: tool, EventPayload.FUNCTION_CALL: call.tool_kwargs}
+        with manager.event(CBEventType.FUNCTION_CALL, payload=started) as event:
+            result = await tool.ainvoke(call.tool_kwargs)
+            text = as_text(result)
+            event.on_end({EventPayload.FUNCTION_OUTPUT: text, "tool_call_id": call.tool_call_id})
+    except CallbackVeto:
+        raise
     except Exception as error:  # noqa: BLE001 - the model is told, and may do better
         return _output(call, f"{type(error).__name__}: {error}", exception=error)
-    return _output(call, as_text(result), raw_output=result)
+    return _output(call, text, raw_output=result)
 
 
 def tool_message(output: ToolOutput) -> ChatMessage:
     """Return the message that tells the model what came of its call."""
-    return ChatMessage(
-        output.content, role=MessageRole.TOOL, additional_kwargs={"tool_call_id": output.tool_call_id}
-    )
+    return ChatMessage(output.content, role=MessageRole.TOOL, additional_kwargs={"tool_call_id": output.tool_call_id})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +103,9 @@ class ToolLoop:
             if rounds == self.max_rounds:
                 raise ToolLoopError(rounds=rounds, wanted=[call.tool_name for call in calls], messages=said)
             rounds += 1
-            results = await asyncio.gather(*(call_tool(self.tools, call) for call in calls))
+            results = await asyncio.gather(
+                *(call_tool(self.tools, call, callback_manager=self.llm.callback_manager) for call in calls)
+            )
             outputs += results
             said += [tool_message(result) for result in results]
 

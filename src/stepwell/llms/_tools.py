@@ -63,9 +63,7 @@ class FunctionTool:
         self._arguments, self.schema = _arguments_of(self.name, function)
 
     @classmethod
-    def from_defaults(
-        cls, fn: Callable[..., Any], name: str | None = None, description: str | None = None
-    ) -> Self:
+    def from_defaults(cls, fn: Callable[..., Any], name: str | None = None, description: str | None = None) -> Self:
         """The peer's way to make a tool."""
         return cls(fn, name=name, description=description)
 
@@ -108,9 +106,7 @@ def as_text(result: Any) -> str:
     return to_json(result, fallback=str).decode()
 
 
-def _arguments_of(
-    tool: str, function: Callable[..., Any]
-) -> tuple[TypeAdapter[dict[str, Any]], dict[str, Any]]:
+def _arguments_of(tool: str, function: Callable[..., Any]) -> tuple[TypeAdapter[dict[str, Any]], dict[str, Any]]:
     """Return what checks the arguments of ``function``, and their schema."""
     described = parameter_descriptions(function.__doc__)
     hints = _hints(tool, function)
@@ -128,7 +124,8 @@ def _arguments_of(
             fields[parameter.name] = NotRequired[fields[parameter.name]]
             defaults[parameter.name] = parameter.default
     # A dictionary, not a model: its keys may be called schema, json or copy.
-    arguments: Any = TypedDict(f"{tool}_arguments", fields)  # type: ignore[misc]  # made at run time
+    make: Any = TypedDict
+    arguments = make(f"{tool}_arguments", fields)
     arguments.__pydantic_config__ = ConfigDict(extra="forbid")
     try:
         adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(arguments)
@@ -146,9 +143,7 @@ def _hints(tool: str, function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(called, include_extras=True)
     except NameError as error:
-        raise ToolDefinitionError(
-            tool=tool, problem=f"has an annotation that cannot be resolved ({error})"
-        ) from error
+        raise ToolDefinitionError(tool=tool, problem=f"has an annotation that cannot be resolved ({error})") from error
 
 
 def _described(annotation: Any, words: str | None) -> Any:

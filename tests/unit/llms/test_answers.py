@@ -29,12 +29,7 @@ def test_tool_calls_cut_anywhere_come_together_again(
         fragments.append([ToolCallPiece(index=index, id=f"call{index}", name=name)])
         fragments[-1] += [ToolCallPiece(index=index, arguments=piece) for piece in pieces]
     order = (
-        [
-            lane[row]
-            for row in range(max(map(len, fragments), default=0))
-            for lane in fragments
-            if row < len(lane)
-        ]
+        [lane[row] for row in range(max(map(len, fragments), default=0)) for lane in fragments if row < len(lane)]
         if is_interleaved
         else [piece for lane in fragments for piece in lane]
     )
