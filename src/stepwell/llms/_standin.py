@@ -66,7 +66,7 @@ class StandIn:
         self.calls: list[ServedCall] = []
         self._script = _as_function(TextReply(text=loomings() if text is None else text), script)
         self._numbers = itertools.count(1)
-        self._guard = threading.Lock()
+        self._arrival = threading.Condition()
         self._server = LoopbackServer(self._answer, name=MODEL)
 
     @property
@@ -80,6 +80,12 @@ class StandIn:
             f"This is stepwell's offline stand-in ({MODEL}), not a model: "
             f"it replays a fixed text word by word over real HTTP, whatever it is asked."
         )
+
+    def wait_for_call(self, number: int = 1, timeout: float = 5.0) -> ServedCall | None:
+        """Wait up to ``timeout`` seconds for the call with this number, counted from 1; ``None`` if none came."""
+        with self._arrival:
+            came = self._arrival.wait_for(lambda: len(self.calls) >= number, timeout)
+        return self.calls[number - 1] if came else None
 
     def start(self) -> Self:
         """Start listening on a free port of loopback."""
@@ -128,8 +134,9 @@ class StandIn:
             exchange.send_json(400, failure(problem, kind="invalid_request_error", code=None))
             return
         call = ServedCall(request)
-        with self._guard:
+        with self._arrival:
             self.calls.append(call)
+            self._arrival.notify_all()
             reply = self._script(request)
         try:
             self._say(exchange, call, reply)

@@ -7,6 +7,7 @@ Rule 3. Whoever stops reading (break, exception, cancellation) closes the connec
 """
 
 import asyncio
+import weakref
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import TracebackType
@@ -31,6 +32,7 @@ class AnswerStream(Generic[Response]):
         self._chunks = chunks
         self._first = first
         self._reader: asyncio.Task[Any] | None = None
+        self._when_reader_ends = _CloseWhenCancelled(self)
 
     def __aiter__(self) -> Self:
         return self
@@ -58,15 +60,24 @@ class AnswerStream(Generic[Response]):
 
     def _watch_reader(self) -> None:
         if self._reader is not None:
-            self._reader.remove_done_callback(self._reader_ended)
+            self._reader.remove_done_callback(self._when_reader_ends)
         self._reader = asyncio.current_task()
         if self._reader is not None:
-            self._reader.add_done_callback(self._reader_ended)
+            self._reader.add_done_callback(self._when_reader_ends)
 
-    def _reader_ended(self, reader: "asyncio.Task[Any]") -> None:
+
+class _CloseWhenCancelled:
+    """Closes a stream whose reader was cancelled. It does not keep the stream alive: dropping it closes it, too."""
+
+    def __init__(self, stream: AnswerStream[Any]) -> None:
+        self._stream = weakref.ref(stream)
+        self._closing: asyncio.Task[None] | None = None
+
+    def __call__(self, reader: "asyncio.Task[Any]") -> None:
+        stream = self._stream()
         # A reader that merely returned may have handed the stream on.
-        if reader.cancelled():
-            self._closing = reader.get_loop().create_task(self.aclose())
+        if stream is not None and reader.cancelled():
+            self._closing = reader.get_loop().create_task(stream.aclose())
 
 
 async def open_stream(
