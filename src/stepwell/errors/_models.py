@@ -274,3 +274,22 @@ class CassetteFileError(UsageError, ValueError):
         self.path = path
         self.problem = problem
         super().__init__(f"{path} is no cassette: {problem}; record it with RecordingServer.")
+
+
+class StandInScriptError(UsageError, TypeError):
+    """A stand-in's script gave something that is no reply."""
+
+    def __init__(self, *, reply: object) -> None:
+        self.reply = reply
+        super().__init__(
+            f"the stand-in's script gave {reply!r}, which is no reply; "
+            f"give a TextReply, ToolCallsReply, StructuredReply or ErrorReply."
+        )
+
+
+class ServerNotStartedError(UsageError, RuntimeError):
+    """The address of a loopback server was asked for before the server had one."""
+
+    def __init__(self, *, server: str) -> None:
+        self.server = server
+        super().__init__(f"the {server} is not started and has no address yet; use it in a with block, or start() it.")

@@ -19,7 +19,7 @@ from stepwell.llms._responses import (
     ToolCallPiece,
 )
 from stepwell.llms._standin import ServedCall, StandIn
-from stepwell.llms._standin_replies import ErrorReply, StructuredReply, TextReply, ToolCallsReply
+from stepwell.llms._standin_replies import ErrorReply, Reply, StructuredReply, TextReply, ToolCallsReply
 from stepwell.llms._streams import AnswerStream
 from stepwell.llms._tool_loop import ToolLoop, ToolRun, call_tool, tool_message
 from stepwell.llms._tools import FunctionTool, ToolOutput
@@ -43,6 +43,7 @@ __all__ = [  # noqa: RUF022 - plainly sorted, as in every door
     "PromptTemplate",
     "RecordingServer",
     "ReplayServer",
+    "Reply",
     "ServedCall",
     "StandIn",
     "StructuredReply",

@@ -13,8 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from stepwell.llms._cassettes import (
@@ -26,7 +25,7 @@ from stepwell.llms._cassettes import (
     RecordedResponse,
     without_secrets,
 )
-from stepwell.llms._loopback import Exchange, LoopbackServer
+from stepwell.llms._loopback import LOOPBACK, Exchange, LoopbackService
 from stepwell.llms._standin_wire import failure
 
 EVENT = re.compile(r".+?(?:\n\n|\Z)", re.DOTALL)
@@ -36,49 +35,7 @@ UPSTREAM_SECONDS = 600.0
 NOT_FORWARDED = frozenset({"host", "connection", "content-length", "accept-encoding", "transfer-encoding"})
 
 
-class _CassetteServer:
-    """What both servers share: a file, a lock, and the start and end of the sockets."""
-
-    def __init__(self, path: str | Path, *, name: str) -> None:
-        self.path = Path(path)
-        self._guard = threading.Lock()
-        self._server = LoopbackServer(self._answer, name=name)
-
-    @property
-    def url(self) -> str:
-        """The address for ``api_base``. Known once the server is started."""
-        return self._server.url
-
-    def start(self) -> Self:
-        """Start listening on a free port of loopback."""
-        self._server.start()
-        return self
-
-    def close(self) -> None:
-        """Stop. Closing twice is allowed."""
-        self._server.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self.start()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _answer(self, exchange: Exchange) -> None:
-        raise NotImplementedError
-
-
-class RecordingServer(_CassetteServer):
+class RecordingServer(LoopbackService):
     """Passes every request on to ``upstream`` with the client's own key; keeps it in the file ``path``.
 
     The file is written after each exchange, without secrets; exchanges that the client broke off are
@@ -86,11 +43,13 @@ class RecordingServer(_CassetteServer):
     """
 
     def __init__(self, path: str | Path, *, upstream: str = "https://api.openai.com/v1") -> None:
-        super().__init__(path, name="stepwell-recorder")
+        super().__init__(name="stepwell-recorder")
+        self.path = Path(path)
+        self._guard = threading.Lock()
         self.upstream = upstream.rstrip("/")
         self._cassette = Cassette.load(self.path) if self.path.exists() else Cassette()
 
-    def _answer(self, exchange: Exchange) -> None:
+    def answer(self, exchange: Exchange) -> None:
         try:
             response = self._open(exchange)
         except (urllib.error.URLError, OSError) as error:
@@ -112,20 +71,23 @@ class RecordingServer(_CassetteServer):
             headers=headers,
             method=exchange.method,
         )
-        is_local = urlsplit(self.upstream).hostname in {"127.0.0.1", "localhost", "::1"}
+        is_local = urlsplit(self.upstream).hostname in LOOPBACK
         proxies = [urllib.request.ProxyHandler({})] if is_local else []
-        try:
-            response: http.client.HTTPResponse = urllib.request.build_opener(*proxies).open(
-                asked, timeout=UPSTREAM_SECONDS
-            )
-        except urllib.error.HTTPError as answered:
-            inner: IO[bytes] | None = answered.fp
-            assert isinstance(inner, http.client.HTTPResponse)
-            return inner
+        opener = urllib.request.build_opener(_AsAnswered, *proxies)
+        response: http.client.HTTPResponse = opener.open(asked, timeout=UPSTREAM_SECONDS)
         return response
 
 
-class ReplayServer(_CassetteServer):
+class _AsAnswered(urllib.request.HTTPErrorProcessor):
+    """Gives back every answer as it is: errors and redirections are the client's business."""
+
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        return response
+
+    https_response = http_response
+
+
+class ReplayServer(LoopbackService):
     """Replays the cassette ``path``: exactly what was recorded, with ``pause`` seconds between events.
 
     It needs no key and no network. A request that was not recorded becomes an
@@ -135,11 +97,13 @@ class ReplayServer(_CassetteServer):
     key = "replayed"
 
     def __init__(self, path: str | Path, *, pause: float = 0.0) -> None:
-        super().__init__(path, name="stepwell-replay")
+        super().__init__(name="stepwell-replay")
+        self.path = Path(path)
+        self._guard = threading.Lock()
         self.pause = pause
         self._cassette = Cassette.load(self.path)
 
-    def _answer(self, exchange: Exchange) -> None:
+    def answer(self, exchange: Exchange) -> None:
         request = _request_of(exchange)
         with self._guard:
             recorded = self._cassette.take(request)

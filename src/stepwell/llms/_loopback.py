@@ -10,10 +10,15 @@ import json
 import socket
 import socketserver
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
-from typing import Any, TypeAlias
+from types import TracebackType
+from typing import Any, Self, TypeAlias
 
+from stepwell.errors import ServerNotStartedError
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 JOIN_SECONDS = 5.0
 
 
@@ -86,6 +91,53 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
         thread = threading.Thread(target=work, args=arguments, name=self.name, daemon=True)
         self._workers.append(thread)
         thread.start()
+
+
+class LoopbackService(ABC):
+    """A server of loopback that is started by ``with`` or ``async with``, in threads of its own."""
+
+    def __init__(self, *, name: str) -> None:
+        self._name = name
+        self._server: LoopbackServer | None = None
+
+    @abstractmethod
+    def answer(self, exchange: "Exchange") -> None:
+        """Answer one request; called in a thread of its own."""
+
+    @property
+    def url(self) -> str:
+        """The address for ``api_base``, from the start on."""
+        if self._server is None:
+            raise ServerNotStartedError(server=type(self).__name__)
+        return self._server.url
+
+    def start(self) -> Self:
+        """Start listening on a free port of loopback."""
+        if self._server is None:
+            self._server = LoopbackServer(self.answer, name=self._name)
+            self._server.start()
+        return self
+
+    def close(self) -> None:
+        """Stop, and cut the connections that are open. Closing twice is allowed."""
+        if self._server is not None:
+            self._server.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Exchange:

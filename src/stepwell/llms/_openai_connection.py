@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from stepwell.errors import MalformedKeyError, MissingKeyError, MissingPackageError
+from stepwell.llms._loopback import LOOPBACK
 
 if TYPE_CHECKING:
     import openai
@@ -30,7 +31,6 @@ _closings: set[asyncio.Task[None]] = set()
 OFFICIAL = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_RETRIES = 2
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(slots=True, kw_only=True)

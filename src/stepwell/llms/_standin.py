@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from stepwell.llms._loopback import Exchange, HangupError, LoopbackServer
+from stepwell.errors import StandInScriptError
+from stepwell.llms._loopback import Exchange, HangupError, LoopbackService
 from stepwell.llms._standin_embeddings import embeddings
-from stepwell.llms._standin_replies import ErrorReply, Reply, StructuredReply, TextReply
+from stepwell.llms._standin_replies import ErrorReply, Reply, StructuredReply, TextReply, ToolCallsReply
 from stepwell.llms._standin_wire import MODEL, Answer, chunks, complaint, failure, models, whole
 
 CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
@@ -43,7 +43,7 @@ class ServedCall:
         self._ending.set()
 
 
-class StandIn:
+class StandIn(LoopbackService):
     """A stand-in for a model server, started by ``with`` or ``async with``.
 
     It answers everything with ``text`` (by default the opening of Moby Dick), word by word
@@ -61,18 +61,13 @@ class StandIn:
         script: Script | None = None,
         key: str = "stand-in-key",
     ) -> None:
+        super().__init__(name=MODEL)
         self.key = key
         self.pause = pause
         self.calls: list[ServedCall] = []
         self._script = _as_function(TextReply(text=loomings() if text is None else text), script)
         self._numbers = itertools.count(1)
         self._arrival = threading.Condition()
-        self._server = LoopbackServer(self._answer, name=MODEL)
-
-    @property
-    def url(self) -> str:
-        """The address for ``api_base``. Known once the server is started."""
-        return self._server.url
 
     def describe(self) -> str:
         """Say to a human what this is."""
@@ -87,32 +82,7 @@ class StandIn:
             came = self._arrival.wait_for(lambda: len(self.calls) >= number, timeout)
         return self.calls[number - 1] if came else None
 
-    def start(self) -> Self:
-        """Start listening on a free port of loopback."""
-        self._server.start()
-        return self
-
-    def close(self) -> None:
-        """Stop, and cut the connections that are open. Closing twice is allowed."""
-        self._server.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self.start()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _answer(self, exchange: Exchange) -> None:
+    def answer(self, exchange: Exchange) -> None:
         place = f"{exchange.method} {exchange.path.rstrip('/')}"
         if place == "GET /v1/models":
             exchange.send_json(200, models())
@@ -145,11 +115,17 @@ class StandIn:
             raise
 
     def _say(self, exchange: Exchange, call: ServedCall, reply: Reply) -> None:
-        if isinstance(reply, ErrorReply):
-            _say_error(exchange, reply)
-            call.end("complete")
-            return
-        said = reply.as_text() if isinstance(reply, StructuredReply) else reply
+        match reply:
+            case ErrorReply():
+                _say_error(exchange, reply)
+                call.end("complete")
+                return
+            case StructuredReply():
+                said: TextReply | ToolCallsReply = reply.as_text()
+            case TextReply() | ToolCallsReply():
+                said = reply
+            case _:
+                raise StandInScriptError(reply=reply)
         answer = Answer(reply=said, request=call.request, number=next(self._numbers), created=int(time.time()))
         if call.request.get("stream"):
             self._stream(exchange, call, answer)

@@ -3,13 +3,19 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import BaseModel
 
 
+class Reply:
+    """What a script consists of: one of the classes below."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextReply:
+class TextReply(Reply):
     """An answer of text. ``pause`` is in seconds before each word (``None``: the stand-in's own).
 
     ``break_after`` words, the connection is cut.
@@ -21,7 +27,7 @@ class TextReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCallsReply:
+class ToolCallsReply(Reply):
     """An answer that asks for tools: pairs of name and arguments. A string of arguments is sent as it is."""
 
     calls: Sequence[tuple[str, Mapping[str, Any] | str]]
@@ -29,7 +35,7 @@ class ToolCallsReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StructuredReply:
+class StructuredReply(Reply):
     """An answer that is the JSON of ``value``: a pydantic model or plain data."""
 
     value: Any
@@ -42,12 +48,9 @@ class StructuredReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorReply:
+class ErrorReply(Reply):
     """A failure: an HTTP status (401, 429, 500 …). ``retry_after`` is in seconds."""
 
     status: int
     message: str = "the script says so"
     retry_after: float | None = None
-
-
-Reply: TypeAlias = TextReply | ToolCallsReply | StructuredReply | ErrorReply
