@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell.llms import Fragment, ToolCallPiece
@@ -17,6 +17,7 @@ CALLS = st.lists(
 )
 
 
+@settings(max_examples=50)
 @given(CALLS, st.integers(1, 7), st.booleans())
 def test_tool_calls_cut_anywhere_come_together_again(
     calls: list[tuple[str, dict[str, object]]], size: int, is_interleaved: bool

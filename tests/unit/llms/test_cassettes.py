@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepwell.errors import CassetteFileError
@@ -28,6 +28,7 @@ def exchange(body: object, *pieces: str) -> RecordedExchange:
     return RecordedExchange(request=request, response=RecordedResponse(status=200, pieces=list(pieces)))
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(JSON, st.lists(st.text(), max_size=3)), max_size=4))
 def test_a_cassette_goes_through_its_file_unchanged(kept: list[tuple[object, list[str]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
