@@ -50,7 +50,18 @@ def _translated(error: Exception, connection: Connection, model: str) -> ModelEr
         case ValueError():
             return MalformedAnswerError(server=connection.server, reason=_reason(error))
         case _:
-            return None
+            return _of_transport(error, connection)
+
+
+def _of_transport(error: Exception, connection: Connection) -> ModelError | None:
+    # Before version 3, the package let errors of httpx out of a stream as they are; since then it
+    # builds on another httpx. Their class names are what both share.
+    names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "httpx"}
+    if "TimeoutException" in names:
+        return ModelTimeoutError(server=connection.server, seconds=_seconds_waited(error))
+    if "TransportError" in names:
+        return ModelUnreachableError(server=connection.server, reason=_root_reason(error))
+    return None
 
 
 def _remove_key(error: Exception, connection: Connection) -> None:
@@ -96,7 +107,7 @@ def _retry_after(error: "openai.APIStatusError") -> float | None:
         return None
 
 
-def _seconds_waited(error: "openai.APITimeoutError") -> float | None:
+def _seconds_waited(error: Any) -> float | None:
     # The client may have been made with another timeout than the call was.
     limits: dict[str, float | None] = error.request.extensions.get("timeout", {})
     return limits.get("read")

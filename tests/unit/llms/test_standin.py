@@ -101,12 +101,12 @@ def test_the_packages_own_client_reads_the_stand_in_strictly() -> None:
         client = openai.OpenAI(base_url=server.url, api_key=server.key, _strict_response_validation=True)
         with client:
             [model] = client.models.list().data
-            with client.chat.completions.stream(model="m", messages=[{"role": "user", "content": "go"}]) as stream:
-                text = stream.get_final_completion().choices[0].message.content
-            answer = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "go"}])
+            asked: Any = {"model": "m", "messages": ASKED}
+            chunks = list(client.chat.completions.create(**asked, stream=True))
+            answer = client.chat.completions.create(**asked)
 
     assert isinstance(model, Model)
-    assert text == "one two"
+    assert [chunk.choices[0].delta.content for chunk in chunks] == ["", "one ", "two", None]
     assert answer.choices[0].message.tool_calls is not None
 
 
