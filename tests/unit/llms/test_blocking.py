@@ -1,6 +1,9 @@
 """Model calls for programs without an event loop."""
 
 import asyncio
+import os
+import signal
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -63,3 +66,18 @@ def test_the_same_client_works_in_one_loop_after_another(connect: Connect) -> No
 
         assert [asyncio.run(ask()) for _ in range(3)] == ["one two"] * 3
         assert len(llm._clients._kept) == 1
+
+
+def test_ctrl_c_stops_the_call_and_not_only_the_waiting(connect: Connect) -> None:
+    with StandIn(pause=10) as server:
+
+        def interrupt() -> None:
+            server.wait_for_call()
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            connect(server).complete("go")
+
+        assert server.calls[0].wait_until_ended()
+        assert server.calls[0].ended == "hung up"

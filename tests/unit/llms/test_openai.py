@@ -159,3 +159,12 @@ def test_importing_the_client_does_not_import_the_package() -> None:
     code = "import sys, stepwell.llms.openai; OpenAI = stepwell.llms.openai.OpenAI(); print('openai' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with StandIn("one") as server:
+        assert (await connect(server).acomplete("go")).text == "one"

@@ -11,6 +11,7 @@ import pytest
 from stepwell.errors import BrokenStreamError, ModelServerError, ModelUnreachableError
 from stepwell.llms import (
     LLM,
+    AnswerStream,
     ChatMessage,
     CompletionResponse,
     Fragment,
@@ -102,6 +103,24 @@ async def test_cancelling_the_reader_between_chunks_closes_the_connection(connec
 
         assert await ending(server.calls[0]) == "hung up"
     assert reader.cancelled()
+
+
+async def test_cancelling_the_reader_closes_a_stream_that_somebody_else_still_holds(connect: Connect) -> None:
+    reading = asyncio.Event()
+
+    async def read(stream: AnswerStream[CompletionResponse]) -> None:
+        async for _ in stream:
+            reading.set()
+            await asyncio.Event().wait()
+
+    async with StandIn(pause=0.05) as server:
+        stream = await connect(server).astream_complete("go")
+        reader = asyncio.create_task(read(stream))
+        await reading.wait()
+        reader.cancel()
+        await asyncio.wait([reader])
+
+        assert await ending(server.calls[0]) == "hung up"
 
 
 async def test_cancelling_the_reader_in_the_middle_of_a_wait_closes_the_connection(connect: Connect) -> None:
@@ -245,5 +264,14 @@ async def test_an_error_of_the_program_stays_what_it_is() -> None:
 
     with pytest.raises(ZeroDivisionError, match="ours"):
         [chunk async for chunk in await llm.astream_complete("go")]
+
+    assert llm.is_closed
+
+
+async def test_closing_a_stream_has_closed_the_vendors_connection_when_it_returns() -> None:
+    llm = Scripted(Fragment(text="a"), Fragment(text="b"))
+    stream = await llm.astream_complete("go")
+
+    await stream.aclose()
 
     assert llm.is_closed
