@@ -27,6 +27,7 @@ from stepwell.errors._definitions import (
     near_misses,
 )
 from stepwell.errors._models import (
+    BlockingCallError,
     BrokenStreamError,
     CassetteFileError,
     EmbeddingCountError,
@@ -62,6 +63,7 @@ from stepwell.errors._roots import (
 )
 
 __all__ = [
+    "BlockingCallError",
     "BrokenStreamError",
     "CallbackArgumentError",
     "CallbackShutdownError",

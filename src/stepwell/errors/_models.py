@@ -276,6 +276,17 @@ class CassetteFileError(UsageError, ValueError):
         super().__init__(f"{path} is no cassette: {problem}; record it with RecordingServer.")
 
 
+class BlockingCallError(UsageError, RuntimeError):
+    """A blocking call was made where it would wait for itself: in code that a blocking call runs."""
+
+    def __init__(self, *, call: str) -> None:
+        self.call = call
+        super().__init__(
+            f"a blocking call ({call}) was made inside the event loop that runs blocking calls, and would wait "
+            f"for itself; await the call's async twin instead (acomplete for complete, and so on)."
+        )
+
+
 class StandInScriptError(UsageError, TypeError):
     """A stand-in's script gave something that is no reply."""
 

@@ -6,11 +6,13 @@ run there. It works inside a running loop as well (a notebook), which it then bl
 
 import asyncio
 import atexit
+import os
 import threading
 from collections.abc import Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from stepwell.errors import BlockingCallError
 from stepwell.llms._responses import CompletionResponse
 from stepwell.llms._streams import AnswerStream
 
@@ -20,12 +22,17 @@ Result = TypeVar("Result")
 Response = TypeVar("Response", bound=CompletionResponse)
 
 _start = threading.Lock()
-_loops: list[asyncio.AbstractEventLoop] = []
+# By process: a fork has no threads but its own.
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
 
 
 def run_blocking(work: Coroutine[Any, Any, Result]) -> Result:
     """Run ``work`` on the shared loop, in the caller's context variables, and return its result."""
-    future = asyncio.run_coroutine_threadsafe(work, _shared_loop())
+    loop = _shared_loop()
+    if _is_inside(loop):
+        work.close()
+        raise BlockingCallError(call=getattr(work, "__qualname__", repr(work)))
+    future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
         return future.result()
     except BaseException:
@@ -67,14 +74,21 @@ class BlockingStream(Generic[Response]):
         return None
 
 
+def _is_inside(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
 def _shared_loop() -> asyncio.AbstractEventLoop:
     with _start:
-        if not _loops:
+        if os.getpid() not in _loops:
             loop = asyncio.new_event_loop()
             threading.Thread(target=loop.run_forever, name="stepwell-model-calls", daemon=True).start()
-            _loops.append(loop)
+            _loops[os.getpid()] = loop
             atexit.register(_close_connections, loop)
-        return _loops[0]
+        return _loops[os.getpid()]
 
 
 def _close_connections(loop: asyncio.AbstractEventLoop) -> None:

@@ -24,7 +24,8 @@ class OpenAI(LLM):
     the first call. ``timeout`` is in seconds of silence (``None``: for ever), ``max_retries`` how
     often the client repeats a request that could not be sent or was answered with 408, 409, 429
     or 5xx. ``temperature``, ``max_tokens``, ``stop`` and ``seed`` left at ``None`` are left to the server.
-    ``additional_kwargs`` go into every request as they are.
+    ``additional_kwargs`` go into every request as they are; ``{"stream_options": None}`` is for
+    servers that do not know how to count tokens of a stream.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of the peer's class, all by keyword
@@ -87,7 +88,7 @@ class OpenAI(LLM):
         client = await self._clients.get()
         try:
             answer = await client.chat.completions.create(
-                **self._parameters(request), stream=True, stream_options={"include_usage": True}
+                **self._parameters(request, stream_options={"include_usage": True}), stream=True
             )
             async with answer:
                 async for chunk in answer:
@@ -96,8 +97,9 @@ class OpenAI(LLM):
             raise_as_model_error(error, self._connection, self.model)
             raise
 
-    def _parameters(self, request: ModelRequest) -> dict[str, Any]:
+    def _parameters(self, request: ModelRequest, **defaults: Any) -> dict[str, Any]:
         options = {
+            **defaults,
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
             "stop": self.stop,

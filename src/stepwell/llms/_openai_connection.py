@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _Kept: TypeAlias = "dict[asyncio.AbstractEventLoop, tuple[openai.AsyncOpenAI, AsyncGenerator[None, None]]]"
 
-# A loop keeps only weak references to its tasks.
-_closings: set[asyncio.Task[None]] = set()
+# Clients whose owner is gone, until they are closed.
+_closing: dict[AsyncGenerator[None, None], asyncio.Task[None]] = {}
 
 OFFICIAL = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT = 60.0
@@ -124,7 +124,7 @@ class LoopClients:
             await kept[1].aclose()
 
     def _forget_closed_loops(self) -> None:
-        for loop in [loop for loop in self._kept if loop.is_closed()]:
+        for loop in [loop for loop in tuple(self._kept) if loop.is_closed()]:
             del self._kept[loop]
 
 
@@ -149,10 +149,13 @@ def _close_later(kept: "_Kept") -> None:
 
 
 def _close_in_task(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[None, None]) -> None:
-    closing = loop.create_task(_finish(keeper))
-    _closings.add(closing)
-    closing.add_done_callback(_closings.discard)
+    for finished in [kept for kept in tuple(_closing) if kept.ag_frame is None]:
+        del _closing[finished]
+    # A loop that ends cancels its tasks, then closes its generators: this one has to live, untouched, until then.
+    _closing[keeper] = loop.create_task(_finish(keeper))
 
 
 async def _finish(keeper: AsyncGenerator[None, None]) -> None:
+    # If the loop is ending, the cancellation comes here.
+    await asyncio.sleep(0)
     await keeper.aclose()

@@ -65,6 +65,7 @@ class StandIn(LoopbackService):
         self.key = key
         self.pause = pause
         self.calls: list[ServedCall] = []
+        self._habit = "replays a fixed text" if script is None else "answers from a script"
         self._script = _as_function(TextReply(text=loomings() if text is None else text), script)
         self._numbers = itertools.count(1)
         self._arrival = threading.Condition()
@@ -73,7 +74,7 @@ class StandIn(LoopbackService):
         """Say to a human what this is."""
         return (
             f"This is stepwell's offline stand-in ({MODEL}), not a model: "
-            f"it replays a fixed text word by word over real HTTP, whatever it is asked."
+            f"it {self._habit} word by word over real HTTP, whatever it is asked."
         )
 
     def wait_for_call(self, number: int = 1, timeout: float = 5.0) -> ServedCall | None:

@@ -9,8 +9,8 @@ from contextvars import ContextVar
 
 import pytest
 
-from stepwell.errors import KeyRefusedError
-from stepwell.llms import ChatMessage, PromptTemplate, StandIn
+from stepwell.errors import BlockingCallError, KeyRefusedError
+from stepwell.llms import ChatMessage, PromptTemplate, StandIn, TextReply, ToolCallsReply, ToolLoop
 from stepwell.llms._blocking import run_blocking
 from stepwell.llms.openai import OpenAI
 
@@ -81,3 +81,30 @@ def test_ctrl_c_stops_the_call_and_not_only_the_waiting(connect: Connect) -> Non
 
         assert server.calls[0].wait_until_ended()
         assert server.calls[0].ended == "hung up"
+
+
+def test_a_blocking_call_inside_a_blocking_call_is_refused_and_not_a_deadlock(connect: Connect) -> None:
+    with StandIn(script=[ToolCallsReply(calls=[("ask", {})]), TextReply(text="done")]) as server:
+        llm = connect(server)
+
+        async def ask() -> str:
+            return llm.complete("go").text
+
+        run = ToolLoop(llm, [ask]).run("go")
+
+    assert isinstance(run.outputs[0].exception, BlockingCallError)
+    assert "acomplete" in run.outputs[0].content
+
+
+def test_a_forked_process_has_a_loop_of_its_own(connect: Connect) -> None:
+    with StandIn("one") as server:
+        assert connect(server).complete("go").text == "one"
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(writer, connect(server).complete("go").text.encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        os.close(writer)
+        with os.fdopen(reader) as told:
+            assert told.read() == "one"

@@ -49,6 +49,27 @@ async def test_settings_are_sent_and_a_calls_own_win(connect: Connect) -> None:
     assert request["user"] == "me"
 
 
+async def test_a_stream_asks_for_the_usage_unless_it_is_told_not_to(connect: Connect) -> None:
+    async with StandIn("one") as server:
+        for settings in ({}, {"additional_kwargs": {"stream_options": None}}):
+            async for _ in await connect(server, **settings).astream_complete("go"):
+                pass
+
+    assert server.calls[0].request["stream_options"] == {"include_usage": True}
+    assert "stream_options" not in server.calls[1].request
+
+
+async def test_cancelling_a_whole_answer_closes_the_connection(connect: Connect) -> None:
+    async with StandIn(pause=10) as server:
+        asking = asyncio.create_task(connect(server).acomplete("go"))
+        await asyncio.to_thread(server.wait_for_call)
+        asking.cancel()
+        await asyncio.wait([asking])
+
+        assert await asyncio.to_thread(server.calls[0].wait_until_ended)
+    assert server.calls[0].ended == "hung up"
+
+
 def test_openais_own_service_is_told_the_limit_by_its_new_name() -> None:
     llm = OpenAI(api_base="https://api.openai.com/v1", api_key="x", max_tokens=5)
 
