@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _Kept: TypeAlias = "dict[asyncio.AbstractEventLoop, tuple[openai.AsyncOpenAI, AsyncGenerator[None, None]]]"
 
 # Clients whose owner is gone, until they are closed.
-_closing: dict[AsyncGenerator[None, None], asyncio.Task[None]] = {}
+_closing: dict[AsyncGenerator[None, None], tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = {}
 
 OFFICIAL = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT = 60.0
@@ -149,13 +149,14 @@ def _close_later(kept: "_Kept") -> None:
 
 
 def _close_in_task(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[None, None]) -> None:
-    for finished in [kept for kept in tuple(_closing) if kept.ag_frame is None]:
-        del _closing[finished]
+    for left in [kept for kept, (its_loop, _) in tuple(_closing.items()) if its_loop.is_closed()]:
+        del _closing[left]
     # A loop that ends cancels its tasks, then closes its generators: this one has to live, untouched, until then.
-    _closing[keeper] = loop.create_task(_finish(keeper))
+    _closing[keeper] = (loop, loop.create_task(_finish(keeper)))
 
 
 async def _finish(keeper: AsyncGenerator[None, None]) -> None:
     # If the loop is ending, the cancellation comes here.
     await asyncio.sleep(0)
     await keeper.aclose()
+    del _closing[keeper]
