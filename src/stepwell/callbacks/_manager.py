@@ -1,6 +1,5 @@
 """CallbackManager: the surface that programs call. What it does about events and traces is in `Tracer`."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
 from typing import Any
@@ -21,13 +20,16 @@ from stepwell.callbacks._span import (
     Scope,
     Span,
     Status,
+    Trace,
     current,
     current_trace,
     enclosing_scope,
     find_span,
+    let_go,
+    open_spans,
     standing,
 )
-from stepwell.callbacks._tracing import Tracer
+from stepwell.callbacks._tracing import LEAVES, Tracer
 from stepwell.errors import CallbackArgumentError, DuplicateHandlerError, UnknownEventTypeError
 
 
@@ -64,7 +66,6 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         if not mine and global_manager is not None:
             mine = list(global_manager.handlers)
         super().__init__(mine, on_handler_error)
-        self._last_map = defaultdict(list)
 
     # Events
 
@@ -88,7 +89,12 @@ class CallbackManager(Tracer, BaseCallbackHandler):
                 self._relay(self.tell_start(told, payload, kwargs))
                 return event_id
         span = self.place(event_type, event_id, parent_id)
-        self.begin(span, payload, kwargs)
+        if self._handlers:
+            self.begin(span, payload, kwargs)
+        else:
+            span.state = OPEN
+            if event_type not in LEAVES:
+                current.set(span)
         return span.id
 
     def on_event_end(
@@ -106,13 +112,18 @@ class CallbackManager(Tracer, BaseCallbackHandler):
             event_type = _member(event_type)
         if payload is not None or event_id is not None:
             _check(payload, event_id, None)
-        span = find_span(event_id) if event_id else _innermost(event_type)
+        span = open_spans.get(event_id) if event_id else _innermost(event_type)
+        if span is not None and not self._handlers and span.state == OPEN:
+            let_go(span)
+            return
         if span is None:
-            self._relay(self.end_unknown(event_type, payload, event_id, kwargs))
+            failure = self.end_unknown(event_type, payload, event_id, kwargs)
         elif span.state == ENDING:
-            self._relay(self.tell_end(event_type, span.id, payload, kwargs))
+            failure = self.tell_end(event_type, span.id, payload, kwargs)
         else:
-            self._relay(self.complete(span, payload, kwargs))
+            failure = self.complete(span, payload, kwargs)
+        if failure is not None:
+            raise failure
 
     def event(
         self,
@@ -171,11 +182,11 @@ class CallbackManager(Tracer, BaseCallbackHandler):
     def trace_map(self) -> dict[str, list[str]]:
         """The children of each event of the running trace; outside a trace, of the last one that ended."""
         trace = current_trace()
-        return trace.map if trace is not None else self._last_map
+        return (trace or self._last).map
 
     def _reset_trace_events(self) -> None:
         """Forget the last trace, and leave the running one in this context without ending it."""
-        self._last_map = defaultdict(list)
+        self._loose = self._last = Trace(is_implicit=True)
         current.set(None)
 
     # For engines, which run code in contexts of their own
