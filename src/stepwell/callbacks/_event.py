@@ -97,6 +97,12 @@ class EventContext(ContextDecorator):
         if failure is not None:
             raise failure
 
+    def fail(self, error: BaseException) -> None:
+        """End the event because of ``error``, as if it had left the ``with`` block; nothing is raised for it."""
+        if self._span is not None and not self.finished:
+            self.finished = True
+            self._callback_manager.fail(self._span, error)
+
     def __enter__(self) -> "EventContext":
         self.on_start(self._payload)
         return self
@@ -107,13 +113,10 @@ class EventContext(ContextDecorator):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.finished:
-            return
-        if error is None or self._span is None:
+        if error is None:
             self.on_end()
-            return
-        self.finished = True
-        self._callback_manager.fail(self._span, error)
+        else:
+            self.fail(error)
 
     def _recreate_cm(self) -> "EventContext":
         return EventContext(self._callback_manager, self._event_type, None, self._payload)

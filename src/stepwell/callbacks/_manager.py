@@ -1,11 +1,13 @@
 """CallbackManager: the surface that programs call. What it does about events and traces is in `Tracer`."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
 from typing import Any
 
 from pydantic_core import CoreSchema, core_schema
 
+from stepwell.callbacks._async import AsyncCallbackHandler
 from stepwell.callbacks._defaults import defaults
 from stepwell.callbacks._dispatch import ErrorPolicy
 from stepwell.callbacks._event import EventContext, TraceContext
@@ -186,7 +188,7 @@ class CallbackManager(Tracer, BaseCallbackHandler):
 
     def _reset_trace_events(self) -> None:
         """Forget the last trace, and leave the running one in this context without ending it."""
-        self._loose = self._last = Trace(is_implicit=True)
+        self._loose = self._last = Trace(self, is_implicit=True)
         current.set(None)
 
     # For engines, which run code in contexts of their own
@@ -278,6 +280,31 @@ class CallbackManager(Tracer, BaseCallbackHandler):
             self._relay(self.complete(span, payload, None))
         else:
             self._relay(context.run(self.complete, span, payload, None))
+
+    # Handlers that buffer
+
+    async def aflush(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - the answer is whether it was enough
+        """Wait until async handlers were told of all that has happened; ``False`` after ``timeout`` seconds in all."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        is_done = True
+        for handler in tuple(self._handlers):
+            if isinstance(handler, (AsyncCallbackHandler, CallbackManager)):
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                is_done = await handler.aflush(left) and is_done
+        return is_done
+
+    def shutdown(self, timeout: float = 5.0) -> bool:
+        """Let async handlers be told of all that has happened, and stop; ``False`` after ``timeout`` seconds in all.
+
+        Raises:
+            CallbackShutdownError: an event loop runs in this thread, and would be blocked; await `aflush` there.
+        """
+        deadline = time.monotonic() + timeout
+        is_done = True
+        for handler in tuple(self._handlers):
+            if isinstance(handler, (AsyncCallbackHandler, CallbackManager)):
+                is_done = handler.shutdown(max(0.0, deadline - time.monotonic())) and is_done
+        return is_done
 
     @staticmethod
     def _relay(failure: BaseException | None) -> None:

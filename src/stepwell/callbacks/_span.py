@@ -8,13 +8,14 @@ what encloses it, never to its causes or children, so that a chain of steps is n
 
 import threading
 import time
+import weakref
 from collections import defaultdict
 from collections.abc import Mapping
 from contextvars import ContextVar
 from itertools import islice
 from typing import Any, Final, Literal, TypeAlias
 
-from stepwell.callbacks._ids import new_trace_id, span_digits, trace_digits
+from stepwell.callbacks import _ids
 from stepwell.callbacks._schema import BASE_TRACE_EVENT, CBEventType
 
 Status: TypeAlias = Literal["ok", "error", "timeout", "cancelled", "retried", "vetoed"]
@@ -109,10 +110,12 @@ class Trace(Scope):
     """
 
     __slots__ = (
-        "_digits",
+        "_own_id",
+        "_trace_id",
         "dropped",
         "is_implicit",
         "listed",
+        "manager",
         "map",
         "name_ended",
         "remote",
@@ -122,6 +125,7 @@ class Trace(Scope):
 
     def __init__(
         self,
+        manager: object,
         name: str = "",
         up: Frame | None = None,
         *,
@@ -130,6 +134,7 @@ class Trace(Scope):
     ) -> None:
         super().__init__(name, up, None, OPEN if is_implicit else STARTING)
         self.map: defaultdict[str, list[str]] = defaultdict(list)
+        self.manager = weakref.ref(manager)  # which keeps its last trace, and would make a cycle
         self.listed = 0
         self.dropped = 0
         self.name_ended = False
@@ -137,15 +142,24 @@ class Trace(Scope):
         self.is_implicit = is_implicit
         self.started_ns = time.perf_counter_ns()
         self.wall_ns = time.time_ns()
-        self._digits = ""
+        self._trace_id = ""
+        self._own_id = ""
 
     @property
     def trace_id(self) -> str:
         """32 hexadecimal digits that name this trace in the world; those of the remote parent, if it has one."""
         with _ID_LOCK:
-            if not self._digits:
-                self._digits = self.remote.trace_id if self.remote else new_trace_id()
-            return self._digits
+            if not self._trace_id:
+                self._trace_id = self.remote.trace_id if self.remote else _ids.new_trace_id()
+            return self._trace_id
+
+    @property
+    def span_id(self) -> str:
+        """16 hexadecimal digits that name the root of this trace on the wire."""
+        with _ID_LOCK:
+            if not self._own_id:
+                self._own_id = _ids.span_digits(_ids.new_event_id())
+            return self._own_id
 
     def record(self, event_id: str, parent_id: str) -> None:
         """List ``event_id`` under ``parent_id``."""
@@ -253,12 +267,12 @@ class Span(Frame):
         outermost = self
         while isinstance(outermost.up, Span):
             outermost = outermost.up
-        return trace_digits(outermost.id)
+        return _ids.trace_digits(outermost.id)
 
     @property
     def span_id(self) -> str:
         """16 hexadecimal digits that name this event on the wire."""
-        return span_digits(self.id)
+        return _ids.span_digits(self.id)
 
     @property
     def started_wall_ns(self) -> int:

@@ -52,7 +52,7 @@ class Tracer(Dispatcher):
 
     def __init__(self, handlers: Iterable[BaseCallbackHandler], on_handler_error: ErrorPolicy | None) -> None:
         super().__init__(handlers, on_handler_error)
-        self._loose = Trace(is_implicit=True)
+        self._loose = Trace(self, is_implicit=True)
         self._last = self._loose
 
     def place(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
@@ -168,7 +168,8 @@ class Tracer(Dispatcher):
     def failure_payload(self, span: Span, error: BaseException) -> dict[str, Any] | None:
         """The end payload for ``error``: only the innermost event carries the exception, as handlers expect."""
         span.error = error
-        payload: dict[str, Any] = {} if span.has_noted(error) else {EventPayload.EXCEPTION: error}
+        is_told = isinstance(error, GeneratorExit) or span.has_noted(error)  # a closed generator is no failure
+        payload: dict[str, Any] = {} if is_told else {EventPayload.EXCEPTION: error}
         if span.status != "error":
             payload["status"] = span.status
         self._note(span, error)
@@ -204,8 +205,8 @@ class Tracer(Dispatcher):
             scope.attributes = attributes or scope.attributes
             current.set(scope)
             return scope
-        self._loose = Trace(is_implicit=True)
-        trace = self._last = Trace(name, up, remote=remote)
+        self._loose = Trace(self, is_implicit=True)
+        trace = self._last = Trace(self, name, up, remote=remote)
         trace.attributes = attributes or trace.attributes
         current.set(trace)
         failure = self.tell_trace_start(name)
