@@ -13,6 +13,7 @@ from stepwell.callbacks._handler import BaseCallbackHandler
 from stepwell.callbacks._manager import CallbackManager
 from stepwell.callbacks._printing import PythonicallyPrintingBaseHandler, SimpleLLMHandler
 from stepwell.callbacks._propagate import ContextThreadPoolExecutor, extract, inject, propagate, run_in_executor
+from stepwell.callbacks._recording import CallbackRecord, RecordingHandler
 from stepwell.callbacks._schema import (
     BASE_TRACE_EVENT,
     LEAF_EVENTS,
@@ -36,6 +37,7 @@ __all__ = [  # noqa: RUF022 - the doors are held to plain order, not to isort's
     "CBEvent",
     "CBEventType",
     "CallbackManager",
+    "CallbackRecord",
     "CallbackStats",
     "ContextThreadPoolExecutor",
     "EventContext",
@@ -44,6 +46,7 @@ __all__ = [  # noqa: RUF022 - the doors are held to plain order, not to isort's
     "LEAF_EVENTS",
     "LlamaDebugHandler",
     "PythonicallyPrintingBaseHandler",
+    "RecordingHandler",
     "RemoteParent",
     "Scope",
     "SimpleLLMHandler",
