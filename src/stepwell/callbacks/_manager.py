@@ -17,7 +17,6 @@ from stepwell.callbacks._span import (
     ENDED,
     ENDING,
     OPEN,
-    STARTING,
     RemoteParent,
     Scope,
     Span,
@@ -26,7 +25,6 @@ from stepwell.callbacks._span import (
     current,
     current_trace,
     enclosing_scope,
-    find_span,
     let_go,
     open_spans,
     standing,
@@ -49,9 +47,6 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         NotAHandlerError: one of ``handlers`` is no handler.
         DuplicateHandlerError: one of ``handlers`` has the very class of the global handler.
     """
-
-    # What comes out of a manager that serves as a handler has been decided on inside it.
-    raise_error = True
 
     def __init__(
         self,
@@ -87,9 +82,6 @@ class CallbackManager(Tracer, BaseCallbackHandler):
             event_type = _member(event_type)
         if payload is not None or event_id is not None or parent_id is not None:
             _check(payload, event_id, parent_id)
-            if event_id and (told := find_span(event_id)) and told.state == STARTING:
-                self._relay(self.tell_start(told, payload, kwargs))
-                return event_id
         span = self.place(event_type, event_id, parent_id)
         if self._handlers:
             self.begin(span, payload, kwargs)
@@ -115,17 +107,12 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         if payload is not None or event_id is not None:
             _check(payload, event_id, None)
         span = open_spans.get(event_id) if event_id else _innermost(event_type)
-        if span is not None and not self._handlers and span.state == OPEN:
-            let_go(span)
-            return
         if span is None:
-            failure = self.end_unknown(event_type, payload, event_id, kwargs)
-        elif span.state == ENDING:
-            failure = self.tell_end(event_type, span.id, payload, kwargs)
+            _relay(self.end_unknown(event_type, payload, event_id, kwargs))
+        elif self._handlers:
+            _relay(self.complete(span, payload, kwargs))
         else:
-            failure = self.complete(span, payload, kwargs)
-        if failure is not None:
-            raise failure
+            let_go(span)
 
     def event(
         self,
@@ -176,9 +163,9 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         if named is trace and scope is not trace:
             trace.name_ended = True
             return
-        self._relay(self.close_scope(named))
+        _relay(self.close_scope(named))
         if trace.name_ended and enclosing_scope(standing(current.get())) is trace:
-            self._relay(self.close_scope(trace))
+            _relay(self.close_scope(trace))
 
     @property
     def trace_map(self) -> dict[str, list[str]]:
@@ -220,9 +207,9 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         """End ``scope``; an ``error`` that no event has reported becomes an EXCEPTION event of its own."""
         scope.status = status
         if context is None:
-            self._relay(self.close_scope(scope, error))
+            _relay(self.close_scope(scope, error))
         else:
-            self._relay(context.run(self.close_scope, scope, error))
+            _relay(context.run(self.close_scope, scope, error))
 
     def start_span(
         self,
@@ -271,15 +258,17 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         The end payload tells of an ``error``, unless an event inside has, and of a status other than ``"ok"``.
         ``context`` is the one in which it started; ``None`` if that is where this is called.
         """
+        if span.state >= ENDING:
+            return
         span.status = status
         if error is not None:
             payload = {**(payload or {}), **(self.failure_payload(span, error) or {})}
         if status != "ok":
             payload = {**(payload or {}), "status": status}
         if context is None:
-            self._relay(self.complete(span, payload, None))
+            _relay(self.complete(span, payload, None))
         else:
-            self._relay(context.run(self.complete, span, payload, None))
+            _relay(context.run(self.complete, span, payload, None))
 
     # Handlers that buffer
 
@@ -306,10 +295,15 @@ class CallbackManager(Tracer, BaseCallbackHandler):
                 is_done = handler.shutdown(max(0.0, deadline - time.monotonic())) and is_done
         return is_done
 
-    @staticmethod
-    def _relay(failure: BaseException | None) -> None:
-        if failure is not None:
-            raise failure
+    # Copies: handlers are resources of their process, to be shared with a copy and left behind by a pickle
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "CallbackManager":
+        twin = CallbackManager(on_handler_error=self._error_policy)
+        twin.set_handlers(self._handlers)
+        return twin
+
+    def __reduce__(self) -> tuple[type["CallbackManager"], tuple[()]]:
+        return (CallbackManager, ())
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
@@ -319,6 +313,11 @@ class CallbackManager(Tracer, BaseCallbackHandler):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
         resolved: dict[str, Any] = handler.resolve_ref_schema(handler(schema))
         return resolved
+
+
+def _relay(failure: BaseException | None) -> None:
+    if failure is not None:
+        raise failure
 
 
 def _member(event_type: object) -> CBEventType:

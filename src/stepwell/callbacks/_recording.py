@@ -53,10 +53,10 @@ class RecordingHandler(BaseCallbackHandler):
 
     def payload_of(self, what: str, name: str) -> dict[str, Any] | None:
         """The payload of the latest call of this kind for the event type with this value; KeyError if none came."""
-        for record in reversed(self._records):
-            if record.what == what and record.name == name:
-                return record.payload
-        raise KeyError(f"{what} {name}")
+        payloads = [record.payload for record in self.records if (record.what, record.name) == (what, name)]
+        if not payloads:
+            raise KeyError(f"{what} {name}")
+        return payloads[-1]
 
     def on_event_start(
         self,

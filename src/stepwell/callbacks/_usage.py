@@ -92,8 +92,9 @@ def _plain(value: object) -> Mapping[str, Any]:
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
-    if hasattr(value, "model_dump"):
-        dumped: Mapping[str, Any] = value.model_dump()
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        dumped: Mapping[str, Any] = dump()
         return dumped
     return getattr(value, "__dict__", {})
 
