@@ -40,7 +40,7 @@ class CallbackStats:
 
 
 class Dispatcher:
-    """The handlers of one manager, and the telling of them.
+    """The handlers of one manager, and the telling of them. Another dispatcher can be one of them, and passes it on.
 
     The ``tell_…`` methods never raise; they return the first failure that has to reach the program, or ``None``.
     """
@@ -54,7 +54,7 @@ class Dispatcher:
                 argument="on_handler_error", expected='"log" or "raise"', value=on_handler_error
             )
         self._handlers = [checked_handler(handler) for handler in handlers]
-        self._error_policy = on_handler_error
+        self._error_policy: ErrorPolicy | None = on_handler_error
         self._reported: set[tuple[type, str, type]] = set()
         self.stats = CallbackStats()
 
@@ -99,7 +99,10 @@ class Dispatcher:
             try:
                 if event_type in handler.event_starts_to_ignore:
                     continue
-                if extra:
+                if isinstance(handler, Dispatcher):
+                    nested = handler.tell_start(span, payload, extra)
+                    failure = failure or nested
+                elif extra:
                     handler.on_event_start(event_type, payload, event_id=span.id, parent_id=span.parent_id, **extra)
                 else:
                     handler.on_event_start(event_type, payload, event_id=span.id, parent_id=span.parent_id)
@@ -120,7 +123,10 @@ class Dispatcher:
             try:
                 if event_type in handler.event_ends_to_ignore:
                     continue
-                if extra:
+                if isinstance(handler, Dispatcher):
+                    nested = handler.tell_end(event_type, event_id, payload, extra)
+                    failure = failure or nested
+                elif extra:
                     handler.on_event_end(event_type, payload, event_id=event_id, **extra)
                 else:
                     handler.on_event_end(event_type, payload, event_id=event_id)
@@ -131,6 +137,9 @@ class Dispatcher:
     def tell_update(self, span: Span, payload: dict[str, Any]) -> None:
         """Tell those handlers that want to know what is learnt while ``span`` is open."""
         for handler in tuple(self._handlers):
+            if isinstance(handler, Dispatcher):
+                handler.tell_update(span, payload)
+                continue
             listen = getattr(handler, "on_event_update", None)
             if listen is None:
                 continue

@@ -5,8 +5,8 @@ from contextlib import ContextDecorator
 from types import TracebackType
 from typing import Any, Final
 
+from stepwell.callbacks import _ids
 from stepwell.callbacks._dispatch import logger
-from stepwell.callbacks._ids import new_event_id
 from stepwell.callbacks._schema import CBEventType
 from stepwell.callbacks._span import RemoteParent, Scope, Span, Stream, Trace
 from stepwell.callbacks._tracing import Tracer
@@ -28,7 +28,7 @@ class EventContext(ContextDecorator):
     ) -> None:
         self._callback_manager = callback_manager
         self._event_type = event_type
-        self._event_id = event_id or new_event_id()
+        self._event_id = event_id or _ids.new_event_id()
         self._payload = payload
         self._span: Span | None = None
         self.started = False
@@ -72,7 +72,7 @@ class EventContext(ContextDecorator):
         ``tokens_per_second`` after the first chunk.
         """
         span = self._span
-        if span is None or self.finished:
+        if span is None or self.finished or not span.started_ns:
             return
         now = time.perf_counter_ns()
         stream = span.stream
@@ -80,7 +80,7 @@ class EventContext(ContextDecorator):
             stream = span.stream = Stream(now)
         stream.take(chunk if isinstance(chunk, int) else 1 if chunk else 0, now)
         manager = self._callback_manager
-        if manager.has_handlers and now - stream.told_ns >= UPDATE_INTERVAL_NS:
+        if now - stream.told_ns >= UPDATE_INTERVAL_NS:
             stream.told_ns = now
             manager.tell_update(span, stream.figures(span.started_ns))
 
@@ -97,6 +97,12 @@ class EventContext(ContextDecorator):
         if failure is not None:
             raise failure
 
+    def fail(self, error: BaseException) -> None:
+        """End the event because of ``error``, as if it had left the ``with`` block; nothing is raised for it."""
+        if self._span is not None and not self.finished:
+            self.finished = True
+            self._callback_manager.fail(self._span, error)
+
     def __enter__(self) -> "EventContext":
         self.on_start(self._payload)
         return self
@@ -107,13 +113,10 @@ class EventContext(ContextDecorator):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.finished:
-            return
-        if error is None or self._span is None:
+        if error is None:
             self.on_end()
-            return
-        self.finished = True
-        self._callback_manager.fail(self._span, error)
+        else:
+            self.fail(error)
 
     def _recreate_cm(self) -> "EventContext":
         return EventContext(self._callback_manager, self._event_type, None, self._payload)

@@ -1,12 +1,13 @@
 """CallbackManager: the surface that programs call. What it does about events and traces is in `Tracer`."""
 
-from collections import defaultdict
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
 from typing import Any
 
 from pydantic_core import CoreSchema, core_schema
 
+from stepwell.callbacks._async import AsyncCallbackHandler
 from stepwell.callbacks._defaults import defaults
 from stepwell.callbacks._dispatch import ErrorPolicy
 from stepwell.callbacks._event import EventContext, TraceContext
@@ -16,18 +17,19 @@ from stepwell.callbacks._span import (
     ENDED,
     ENDING,
     OPEN,
-    STARTING,
     RemoteParent,
     Scope,
     Span,
     Status,
+    Trace,
     current,
     current_trace,
     enclosing_scope,
-    find_span,
+    let_go,
+    open_spans,
     standing,
 )
-from stepwell.callbacks._tracing import Tracer
+from stepwell.callbacks._tracing import LEAVES, Tracer
 from stepwell.errors import CallbackArgumentError, DuplicateHandlerError, UnknownEventTypeError
 
 
@@ -46,9 +48,6 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         DuplicateHandlerError: one of ``handlers`` has the very class of the global handler.
     """
 
-    # What comes out of a manager that serves as a handler has been decided on inside it.
-    raise_error = True
-
     def __init__(
         self,
         handlers: Iterable[BaseCallbackHandler] | None = None,
@@ -64,7 +63,6 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         if not mine and global_manager is not None:
             mine = list(global_manager.handlers)
         super().__init__(mine, on_handler_error)
-        self._last_map = defaultdict(list)
 
     # Events
 
@@ -84,11 +82,13 @@ class CallbackManager(Tracer, BaseCallbackHandler):
             event_type = _member(event_type)
         if payload is not None or event_id is not None or parent_id is not None:
             _check(payload, event_id, parent_id)
-            if event_id and (told := find_span(event_id)) and told.state == STARTING:
-                self._relay(self.tell_start(told, payload, kwargs))
-                return event_id
         span = self.place(event_type, event_id, parent_id)
-        self.begin(span, payload, kwargs)
+        if self._handlers:
+            self.begin(span, payload, kwargs)
+        else:
+            span.state = OPEN
+            if event_type not in LEAVES:
+                current.set(span)
         return span.id
 
     def on_event_end(
@@ -106,13 +106,13 @@ class CallbackManager(Tracer, BaseCallbackHandler):
             event_type = _member(event_type)
         if payload is not None or event_id is not None:
             _check(payload, event_id, None)
-        span = find_span(event_id) if event_id else _innermost(event_type)
+        span = open_spans.get(event_id) if event_id else _innermost(event_type)
         if span is None:
-            self._relay(self.end_unknown(event_type, payload, event_id, kwargs))
-        elif span.state == ENDING:
-            self._relay(self.tell_end(event_type, span.id, payload, kwargs))
+            _relay(self.end_unknown(event_type, payload, event_id, kwargs))
+        elif self._handlers:
+            _relay(self.complete(span, payload, kwargs))
         else:
-            self._relay(self.complete(span, payload, kwargs))
+            let_go(span)
 
     def event(
         self,
@@ -163,19 +163,19 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         if named is trace and scope is not trace:
             trace.name_ended = True
             return
-        self._relay(self.close_scope(named))
+        _relay(self.close_scope(named))
         if trace.name_ended and enclosing_scope(standing(current.get())) is trace:
-            self._relay(self.close_scope(trace))
+            _relay(self.close_scope(trace))
 
     @property
     def trace_map(self) -> dict[str, list[str]]:
         """The children of each event of the running trace; outside a trace, of the last one that ended."""
         trace = current_trace()
-        return trace.map if trace is not None else self._last_map
+        return (trace or self._last).map
 
     def _reset_trace_events(self) -> None:
         """Forget the last trace, and leave the running one in this context without ending it."""
-        self._last_map = defaultdict(list)
+        self._loose = self._last = Trace(self, is_implicit=True)
         current.set(None)
 
     # For engines, which run code in contexts of their own
@@ -207,9 +207,9 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         """End ``scope``; an ``error`` that no event has reported becomes an EXCEPTION event of its own."""
         scope.status = status
         if context is None:
-            self._relay(self.close_scope(scope, error))
+            _relay(self.close_scope(scope, error))
         else:
-            self._relay(context.run(self.close_scope, scope, error))
+            _relay(context.run(self.close_scope, scope, error))
 
     def start_span(
         self,
@@ -258,20 +258,52 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         The end payload tells of an ``error``, unless an event inside has, and of a status other than ``"ok"``.
         ``context`` is the one in which it started; ``None`` if that is where this is called.
         """
+        if span.state >= ENDING:
+            return
         span.status = status
         if error is not None:
             payload = {**(payload or {}), **(self.failure_payload(span, error) or {})}
         if status != "ok":
             payload = {**(payload or {}), "status": status}
         if context is None:
-            self._relay(self.complete(span, payload, None))
+            _relay(self.complete(span, payload, None))
         else:
-            self._relay(context.run(self.complete, span, payload, None))
+            _relay(context.run(self.complete, span, payload, None))
 
-    @staticmethod
-    def _relay(failure: BaseException | None) -> None:
-        if failure is not None:
-            raise failure
+    # Handlers that buffer
+
+    async def aflush(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - the answer is whether it was enough
+        """Wait until async handlers were told of all that has happened; ``False`` after ``timeout`` seconds in all."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        is_done = True
+        for handler in tuple(self._handlers):
+            if isinstance(handler, (AsyncCallbackHandler, CallbackManager)):
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                is_done = await handler.aflush(left) and is_done
+        return is_done
+
+    def shutdown(self, timeout: float = 5.0) -> bool:
+        """Let async handlers be told of all that has happened, and stop; ``False`` after ``timeout`` seconds in all.
+
+        Raises:
+            CallbackShutdownError: an event loop runs in this thread, and would be blocked; await `aflush` there.
+        """
+        deadline = time.monotonic() + timeout
+        is_done = True
+        for handler in tuple(self._handlers):
+            if isinstance(handler, (AsyncCallbackHandler, CallbackManager)):
+                is_done = handler.shutdown(max(0.0, deadline - time.monotonic())) and is_done
+        return is_done
+
+    # Copies: handlers are resources of their process, to be shared with a copy and left behind by a pickle
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "CallbackManager":
+        twin = CallbackManager(on_handler_error=self._error_policy)
+        twin.set_handlers(self._handlers)
+        return twin
+
+    def __reduce__(self) -> tuple[type["CallbackManager"], tuple[()]]:
+        return (CallbackManager, ())
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
@@ -281,6 +313,11 @@ class CallbackManager(Tracer, BaseCallbackHandler):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
         resolved: dict[str, Any] = handler.resolve_ref_schema(handler(schema))
         return resolved
+
+
+def _relay(failure: BaseException | None) -> None:
+    if failure is not None:
+        raise failure
 
 
 def _member(event_type: object) -> CBEventType:

@@ -11,7 +11,7 @@ from enum import Enum
 from time import perf_counter_ns, time_ns
 from typing import Any, Final
 
-from stepwell.callbacks._ids import new_event_id
+from stepwell.callbacks import _ids
 
 TIMESTAMP_FORMAT: Final = "%m/%d/%Y, %H:%M:%S.%f"
 BASE_TRACE_EVENT: Final = "root"
@@ -94,7 +94,7 @@ class CBEvent:
 
     def __post_init__(self) -> None:
         if not self.id_:
-            self.id_ = new_event_id()
+            self.id_ = _ids.new_event_id()
 
     def render_time(self) -> str:
         """When the record was made, in local time and ``TIMESTAMP_FORMAT``, unless it was given a time."""

@@ -8,13 +8,14 @@ what encloses it, never to its causes or children, so that a chain of steps is n
 
 import threading
 import time
+import weakref
 from collections import defaultdict
 from collections.abc import Mapping
 from contextvars import ContextVar
 from itertools import islice
 from typing import Any, Final, Literal, TypeAlias
 
-from stepwell.callbacks._ids import new_trace_id, span_digits
+from stepwell.callbacks import _ids
 from stepwell.callbacks._schema import BASE_TRACE_EVENT, CBEventType
 
 Status: TypeAlias = Literal["ok", "error", "timeout", "cancelled", "retried", "vetoed"]
@@ -104,14 +105,27 @@ class Trace(Scope):
     """A tree of events with one root.
 
     ``map`` lists, for each event, the ids of its children in order of their start, at most `MAX_TRACE_EVENTS` in
-    all; ``dropped`` counts those beyond. An *implicit* trace is that of an event which started outside any trace:
-    no handler hears of it, and nothing keeps it.
+    all; ``dropped`` counts those that it does not hold. Each manager has an *implicit* trace for events that start
+    outside any: no handler hears of it, and when its map is full it begins anew.
     """
 
-    __slots__ = ("_digits", "dropped", "is_implicit", "listed", "map", "name_ended", "remote", "started_ns", "wall_ns")
+    __slots__ = (
+        "_own_id",
+        "_trace_id",
+        "dropped",
+        "is_implicit",
+        "listed",
+        "manager",
+        "map",
+        "name_ended",
+        "remote",
+        "started_ns",
+        "wall_ns",
+    )
 
     def __init__(
         self,
+        manager: object,
         name: str = "",
         up: Frame | None = None,
         *,
@@ -120,6 +134,7 @@ class Trace(Scope):
     ) -> None:
         super().__init__(name, up, None, OPEN if is_implicit else STARTING)
         self.map: defaultdict[str, list[str]] = defaultdict(list)
+        self.manager = weakref.ref(manager)  # which keeps its last trace, and would make a cycle
         self.listed = 0
         self.dropped = 0
         self.name_ended = False
@@ -127,21 +142,34 @@ class Trace(Scope):
         self.is_implicit = is_implicit
         self.started_ns = time.perf_counter_ns()
         self.wall_ns = time.time_ns()
-        self._digits = ""
+        self._trace_id = ""
+        self._own_id = ""
 
     @property
     def trace_id(self) -> str:
         """32 hexadecimal digits that name this trace in the world; those of the remote parent, if it has one."""
         with _ID_LOCK:
-            if not self._digits:
-                self._digits = self.remote.trace_id if self.remote else new_trace_id()
-            return self._digits
+            if not self._trace_id:
+                self._trace_id = self.remote.trace_id if self.remote else _ids.new_trace_id()
+            return self._trace_id
+
+    @property
+    def span_id(self) -> str:
+        """16 hexadecimal digits that name the root of this trace on the wire."""
+        with _ID_LOCK:
+            if not self._own_id:
+                self._own_id = _ids.span_digits(_ids.new_event_id())
+            return self._own_id
 
     def record(self, event_id: str, parent_id: str) -> None:
         """List ``event_id`` under ``parent_id``."""
         if self.listed >= MAX_TRACE_EVENTS:
-            self.dropped += 1
-            return
+            if not self.is_implicit:
+                self.dropped += 1
+                return
+            self.dropped += self.listed
+            self.listed = 0
+            self.map = defaultdict(list)
         self.listed += 1
         children = self.map
         if not children and parent_id != BASE_TRACE_EVENT:
@@ -186,9 +214,10 @@ class Stream:
 class Span(Frame):
     """One event from its start to its end, as the manager knows it; a handler gets it from `find_span`.
 
-    ``links`` are the ids of further causes besides the parent. Times are nanoseconds of the monotonic clock;
-    ``ended_ns`` is 0 while the event is open. ``error`` is set on every event that an exception passed through,
-    although only the innermost one carries it in its payload. ``learnt`` is what was added after the start.
+    ``links`` are the ids of further causes besides the parent. Times are nanoseconds of the monotonic clock, taken
+    if the manager has handlers, else 0; ``ended_ns`` is 0 while the event is open. ``error`` is set on every event
+    that an exception passed through, although only the innermost one carries it in its payload. ``learnt`` is what
+    was added to the payload after the start.
     """
 
     __slots__ = (
@@ -227,13 +256,23 @@ class Span(Frame):
         self.links: tuple[str, ...] = ()
         self.learnt: dict[str, Any] | None = None
         self.stream: Stream | None = None
-        self.started_ns = time.perf_counter_ns()
+        self.started_ns = 0
         self.ended_ns = 0
+
+    @property
+    def trace_id(self) -> str:
+        """32 hexadecimal digits that name the trace in the world; outside a trace, those of the outermost event."""
+        if not self.trace.is_implicit:
+            return self.trace.trace_id
+        outermost = self
+        while isinstance(outermost.up, Span):
+            outermost = outermost.up
+        return _ids.trace_digits(outermost.id)
 
     @property
     def span_id(self) -> str:
         """16 hexadecimal digits that name this event on the wire."""
-        return span_digits(self.id)
+        return _ids.span_digits(self.id)
 
     @property
     def started_wall_ns(self) -> int:
@@ -264,19 +303,11 @@ def find_span(event_id: str) -> Span | None:
     return open_spans.get(event_id)
 
 
-def register(span: Span) -> None:
-    """Make ``span`` findable by its id until it ends."""
-    open_spans[span.id] = span
-    if len(open_spans) > MAX_OPEN_EVENTS:
-        # A quarter at a time: dropping one by one would scan the front of the dictionary again and again.
-        for event_id in list(islice(open_spans, MAX_OPEN_EVENTS // 4)):
-            open_spans.pop(event_id, None)
-
-
-def unregister(span: Span) -> None:
-    """Forget ``span``, unless its id meanwhile belongs to another."""
-    if open_spans.get(span.id) is span:
-        del open_spans[span.id]
+def forget_oldest() -> None:
+    """Make room in the register of open events."""
+    # A quarter at a time: dropping one by one would scan the front of the dictionary again and again.
+    for event_id in list(islice(open_spans, MAX_OPEN_EVENTS // 4)):
+        open_spans.pop(event_id, None)
 
 
 def standing(frame: Frame | None) -> Frame | None:
@@ -300,6 +331,16 @@ def enclosing_scope(frame: Frame | None) -> Scope | None:
     while frame is not None and frame.state == ENDED:
         frame = frame.up.scope if isinstance(frame.up, Span) else frame.up
     return frame if isinstance(frame, Scope) else None
+
+
+def let_go(span: Span) -> None:
+    """Take ``span`` as ended: out of the register, and out of this context if it is current there."""
+    span.state = ENDED
+    if open_spans.get(span.id) is span:
+        del open_spans[span.id]
+    if current.get() is span:
+        up = span.up
+        current.set(up if up is None or up.state != ENDED else standing(up))
 
 
 def current_span() -> Span | None:

@@ -7,15 +7,18 @@ raised is raised on: an event whose start was vetoed has ended by then, so every
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from stepwell.callbacks._dispatch import Dispatcher, logger
-from stepwell.callbacks._ids import new_event_id
+from stepwell.callbacks import _ids
+from stepwell.callbacks._dispatch import Dispatcher, ErrorPolicy, logger
+from stepwell.callbacks._handler import BaseCallbackHandler
 from stepwell.callbacks._schema import BASE_TRACE_EVENT, LEAF_EVENTS, CBEventType, EventPayload
 from stepwell.callbacks._span import (
     ENDED,
     ENDING,
+    MAX_OPEN_EVENTS,
+    MAX_TRACE_EVENTS,
     OPEN,
     STARTING,
     Frame,
@@ -27,13 +30,14 @@ from stepwell.callbacks._span import (
     current,
     enclosing_scope,
     find_span,
+    forget_oldest,
+    let_go,
+    open_spans,
     parent_of,
-    register,
     standing,
-    unregister,
 )
 
-_LEAVES = frozenset(LEAF_EVENTS)
+LEAVES: Final = frozenset(LEAF_EVENTS)
 
 
 def status_of(error: BaseException) -> Status:
@@ -46,13 +50,39 @@ def status_of(error: BaseException) -> Status:
 class Tracer(Dispatcher):
     """Starts and ends events and traces in the context of the caller."""
 
-    _last_map: dict[str, list[str]]
+    def __init__(self, handlers: Iterable[BaseCallbackHandler], on_handler_error: ErrorPolicy | None) -> None:
+        super().__init__(handlers, on_handler_error)
+        self._loose = Trace(self, is_implicit=True)
+        self._last = self._loose
 
     def place(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
         """A new event, put into the map of its trace and the register of open events."""
         up = current.get()
-        if up is not None and up.state == ENDED:
-            up = standing(up)
+        # The common cases, outside a trace, inside an open event and right inside a trace, are decided without a call.
+        if parent_id is not None:
+            span = self._place_slowly(event_type, event_id, parent_id)
+        elif up is None:
+            trace = self._last = self._loose
+            span = Span(event_id or _ids.new_event_id(), event_type, BASE_TRACE_EVENT, None, trace, trace)
+        elif type(up) is Span and up.state < ENDED and ((outer := up.up) is None or outer.state != ENDED):
+            span = Span(event_id or _ids.new_event_id(), event_type, up.id, up, up.scope, up.trace)
+        elif type(up) is Trace and up.state < ENDED:
+            span = Span(event_id or _ids.new_event_id(), event_type, up.id, up, up, up)
+        else:
+            span = self._place_slowly(event_type, event_id, parent_id)
+        trace = span.trace
+        if trace.listed < MAX_TRACE_EVENTS and trace.map:
+            trace.listed += 1
+            trace.map[span.parent_id].append(span.id)
+        else:
+            trace.record(span.id, span.parent_id)
+        open_spans[span.id] = span
+        if len(open_spans) > MAX_OPEN_EVENTS:
+            forget_oldest()
+        return span
+
+    def _place_slowly(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
+        up = standing(current.get())
         # An ended frame between two open ones is taken out here, or a chain of such frames would stay alive.
         if up is not None and up.up is not None and up.up.state == ENDED:
             up.up = standing(up.up)
@@ -64,14 +94,13 @@ class Tracer(Dispatcher):
         elif isinstance(parent, Trace):
             trace = parent
         else:
-            trace = Trace(up=up, is_implicit=True)
+            trace = self._last = self._loose
         if not parent_id:
             parent_id = parent.id if parent is not None else BASE_TRACE_EVENT
-        scope = up.scope if isinstance(up, Span) and parent is up else _scope_in(trace, up)
-        span = Span(event_id or new_event_id(), event_type, parent_id, up, scope, trace)
-        trace.record(span.id, parent_id)
-        register(span)
-        return span
+        scope = enclosing_scope(up)
+        if scope is None or scope.trace is not trace:
+            scope = trace
+        return Span(event_id or _ids.new_event_id(), event_type, parent_id, up, scope, trace)
 
     def begin(
         self,
@@ -82,10 +111,13 @@ class Tracer(Dispatcher):
         is_current: bool = True,
     ) -> None:
         """Tell of the start of ``span``, and make it current if that is wanted and its type has children."""
-        failure = self.tell_start(span, payload, extra) if self._handlers else None
+        failure = None
+        if self._handlers:
+            span.started_ns = time.perf_counter_ns()
+            failure = self.tell_start(span, payload, extra)
         if span.state == STARTING:  # a handler may have ended it already
             span.state = OPEN
-            if is_current and span.event_type not in _LEAVES:
+            if is_current and span.event_type not in LEAVES:
                 current.set(span)
         if failure is not None:
             self.veto(span, failure)
@@ -104,18 +136,17 @@ class Tracer(Dispatcher):
         """End ``span`` if it is open; return what a handler raised that has to reach the program."""
         if span.state >= ENDING:
             return None
-        span.state = ENDING
-        span.ended_ns = time.perf_counter_ns()
-        if span.learnt is not None or span.stream is not None:
-            payload = span.end_payload(payload)
+        failure = None
         if payload and span.error is None and EventPayload.EXCEPTION in payload:
             self._take_error(span, payload[EventPayload.EXCEPTION])
-        failure = self.tell_end(span.event_type, span.id, payload, extra) if self._handlers else None
-        span.state = ENDED
-        unregister(span)
-        if current.get() is span:
-            up = span.up
-            current.set(up if up is None or up.state != ENDED else standing(up))
+        if self._handlers:
+            span.state = ENDING
+            if span.started_ns:
+                span.ended_ns = time.perf_counter_ns()
+            if span.learnt is not None or span.stream is not None:
+                payload = span.end_payload(payload)
+            failure = self.tell_end(span.event_type, span.id, payload, extra)
+        let_go(span)
         return failure
 
     def _take_error(self, span: Span, error: object) -> None:
@@ -137,7 +168,8 @@ class Tracer(Dispatcher):
     def failure_payload(self, span: Span, error: BaseException) -> dict[str, Any] | None:
         """The end payload for ``error``: only the innermost event carries the exception, as handlers expect."""
         span.error = error
-        payload: dict[str, Any] = {} if span.has_noted(error) else {EventPayload.EXCEPTION: error}
+        is_told = isinstance(error, GeneratorExit) or span.has_noted(error)  # a closed generator is no failure
+        payload: dict[str, Any] = {} if is_told else {EventPayload.EXCEPTION: error}
         if span.status != "error":
             payload["status"] = span.status
         self._note(span, error)
@@ -157,7 +189,7 @@ class Tracer(Dispatcher):
     ) -> BaseException | None:
         """Tell of an end without a start: its payload may still matter to a handler; the bookkeeping stays."""
         self.stats.count_unmatched_end()
-        return self.tell_end(event_type, event_id or new_event_id(), payload, extra)
+        return self.tell_end(event_type, event_id or _ids.new_event_id(), payload, extra)
 
     def open_scope(
         self,
@@ -173,7 +205,8 @@ class Tracer(Dispatcher):
             scope.attributes = attributes or scope.attributes
             current.set(scope)
             return scope
-        trace = Trace(name, up, remote=remote)
+        self._loose = Trace(self, is_implicit=True)
+        trace = self._last = Trace(self, name, up, remote=remote)
         trace.attributes = attributes or trace.attributes
         current.set(trace)
         failure = self.tell_trace_start(name)
@@ -201,7 +234,7 @@ class Tracer(Dispatcher):
         scope.state = ENDING
         failure = self.tell_trace_end(scope)
         scope.state = ENDED
-        self._last_map = scope.map
+        self._last = scope
         frame = current.get()
         while frame is not None and frame is not scope:
             frame = frame.up
@@ -224,9 +257,3 @@ class Tracer(Dispatcher):
             if failure is not None and not isinstance(failure, Exception):
                 raise failure
         self._note(scope, error)
-
-
-def _scope_in(trace: Trace, up: Frame | None) -> Scope:
-    """The innermost name around ``up`` if it belongs to ``trace``, else ``trace`` itself."""
-    scope = enclosing_scope(up)
-    return scope if scope is not None and scope.trace is trace else trace

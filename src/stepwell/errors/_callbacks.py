@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from stepwell.errors._roots import UsageError
 
 
-class CallbackArgumentError(UsageError, TypeError):
-    """An argument of a callback call has the wrong type."""
+class CallbackArgumentError(UsageError, TypeError, ValueError):
+    """An argument of a callback call has a type or value that it cannot have."""
 
     def __init__(self, *, argument: str, expected: str, value: object) -> None:
         self.argument = argument
         self.expected = expected
-        self.value_type = type(value).__name__
+        self.value = value
         super().__init__(
-            f"{argument} is a {self.value_type}; {expected} would have been fine. "
+            f"{argument} is {_shown(value)}, a {type(value).__name__}; {expected} would have been fine. "
             f"Pass {argument} as {expected}, or leave it out."
         )
 
@@ -96,7 +96,7 @@ class CallbackVeto(UsageError):
         super().__init__(reason)
 
 
-class TokenBudgetError(UsageError, ValueError):
+class TokenBudgetError(CallbackVeto, ValueError):
     """The token budget of a TokenCountingHandler is used up."""
 
     def __init__(self, *, limit: int, current: int) -> None:
@@ -116,3 +116,8 @@ class CallbackShutdownError(UsageError, RuntimeError):
             "shutdown() was called inside a running event loop, which it would block for ever; "
             "outside a loop it is fine. Here, use `await manager.aflush()`."
         )
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
