@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from stepwell.callbacks import CallbackManager, CBEventType, EventPayload
+from stepwell.callbacks import CallbackManager, CBEventType, EventPayload, current_manager
 from stepwell.llms._blocking import run_blocking
 
 Vector = list[float]
@@ -32,8 +32,8 @@ class BaseEmbedding(ABC):
 
     @property
     def callback_manager(self) -> CallbackManager:
-        """Who is told of the requests: the manager given, or else the global handlers of the moment."""
-        return self._callback_manager or CallbackManager()
+        """Who is told of the requests: the manager given, or else that of the trace around the running code."""
+        return self._callback_manager or current_manager()
 
     @callback_manager.setter
     def callback_manager(self, manager: CallbackManager | None) -> None:

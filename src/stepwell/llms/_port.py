@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from stepwell.callbacks import CallbackManager
+from stepwell.callbacks import CallbackManager, current_manager
 from stepwell.llms._answers import PartialAnswer
 from stepwell.llms._calls import ModelCall
 from stepwell.llms._responses import CompletionResponse, Fragment, ModelRequest
@@ -31,8 +31,8 @@ class ModelPort(ABC):
 
     @property
     def callback_manager(self) -> CallbackManager:
-        """Who is told of the calls: the manager given, or else the global handlers of the moment."""
-        return self._callback_manager or CallbackManager()
+        """Who is told of the calls: the manager given, or else that of the trace around the running code."""
+        return self._callback_manager or current_manager()
 
     @callback_manager.setter
     def callback_manager(self, manager: CallbackManager | None) -> None:

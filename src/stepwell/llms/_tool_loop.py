@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.callbacks import CallbackManager, CBEventType, EventPayload
+from stepwell.callbacks import CallbackManager, CBEventType, EventPayload, current_manager
 from stepwell.errors import CallbackVeto, ToolLoopError, UnknownToolError
 from stepwell.llms._blocking import run_blocking
 from stepwell.llms._llm import LLM
@@ -28,7 +28,7 @@ async def call_tool(
 ) -> ToolOutput:
     """Call the one of ``tools`` that ``call`` names; what goes wrong is in the output, not raised."""
     known = {tool.name: tool for tool in map(as_tool, tools)}
-    manager = callback_manager or CallbackManager()
+    manager = callback_manager or current_manager()
     try:
         if call.tool_name not in known:
             raise UnknownToolError(tool=call.tool_name, known=list(known))

@@ -33,11 +33,13 @@ class Notes(BaseCallbackHandler):
         super().__init__([], [])
         self.starts: list[tuple[CBEventType, dict[Any, Any], str]] = []
         self.ends: list[tuple[CBEventType, dict[Any, Any]]] = []
+        self.parents: dict[CBEventType, str] = {}
 
     def on_event_start(
         self, event_type: CBEventType, payload: Any = None, event_id: str = "", parent_id: str = "", **_: Any
     ) -> str:
         self.starts.append((event_type, payload or {}, event_id))
+        self.parents[event_type] = parent_id
         return event_id
 
     def on_event_end(self, event_type: CBEventType, payload: Any = None, event_id: str = "", **_: Any) -> None:
@@ -226,3 +228,20 @@ async def test_each_batch_of_embeddings_is_an_event(notes: Notes) -> None:
 
     assert [payload[EventPayload.CHUNKS] for _, payload in notes.ends] == [["a", "b"], ["c"]]
     assert notes.ends[1][1][EventPayload.EMBEDDINGS] == vectors[2:]
+
+
+async def test_a_client_without_a_manager_tells_that_of_the_trace_around_it(connect: Connect, notes: Notes) -> None:
+    async with StandIn("one") as server:
+        with CallbackManager([notes]).as_trace("inside_a_trace"):
+            await connect(server).acomplete("go")
+        await connect(server).acomplete("go")
+
+    assert [kind for kind, _ in notes.ends] == [CBEventType.LLM]
+
+
+def test_a_blocking_call_is_told_under_the_event_around_it(told: Connect, notes: Notes) -> None:
+    manager = CallbackManager([notes])
+    with StandIn("one") as server, manager.as_trace("query"), manager.event(CBEventType.QUERY) as around:
+        told(server).complete("go")
+
+    assert notes.parents[CBEventType.LLM] == around.event_id

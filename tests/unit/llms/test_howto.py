@@ -15,4 +15,4 @@ def test_the_code_block_runs(title: str, code: str, capsys: pytest.CaptureFixtur
 
 
 def test_every_block_is_under_a_title_of_its_own() -> None:
-    assert len(BLOCKS) == PAGE.read_text(encoding="utf-8").count("```python") == 9
+    assert len(BLOCKS) == PAGE.read_text(encoding="utf-8").count("```python") == 10
