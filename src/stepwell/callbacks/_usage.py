@@ -8,7 +8,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 Tokenizer: TypeAlias = Callable[[str], Sequence[Any]]
 
@@ -94,8 +94,7 @@ def _plain(value: object) -> Mapping[str, Any]:
         return dataclasses.asdict(value)
     dump = getattr(value, "model_dump", None)
     if callable(dump):
-        dumped: Mapping[str, Any] = dump()
-        return dumped
+        return cast("Mapping[str, Any]", dump())
     return getattr(value, "__dict__", {})
 
 
