@@ -4,6 +4,8 @@ It may touch errors and core. The retry strategies have a door of their own, ``s
 because they load tenacity.
 """
 
+from stepwell.flow._codec_reach import reachable_classes
+from stepwell.flow._codec_serializers import BaseSerializer, JsonSerializer, PickleSerializer
 from stepwell.flow._collect import All, Cardinality, Collect, Take
 from stepwell.flow._decorators import catch_error, define, step
 from stepwell.flow._definition import (
@@ -46,6 +48,7 @@ from stepwell.flow._wiring import Wiring, class_location, kind_of
 __all__ = [
     "GRAPH_CHECKS",
     "All",
+    "BaseSerializer",
     "Cardinality",
     "Collect",
     "ContextMarker",
@@ -56,7 +59,9 @@ __all__ = [
     "HumanResponseEvent",
     "InputRequiredEvent",
     "InternalDispatchEvent",
+    "JsonSerializer",
     "Location",
+    "PickleSerializer",
     "Resource",
     "ResourceConfig",
     "ResourceParameter",
@@ -88,5 +93,6 @@ __all__ = [
     "is_event_class",
     "kind_of",
     "produced_by",
+    "reachable_classes",
     "step",
 ]

@@ -1,0 +1,259 @@
+"""The bookkeeping of events and traces around the telling of handlers; every public way in leads through here.
+
+The order of a start is: place the event in its context, its trace's map and the register; tell the handlers; make it
+current. Of an end: tell the handlers, then let it go. The bookkeeping is complete before anything that a handler
+raised is raised on: an event whose start was vetoed has ended by then, so every start that was told has its end.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from stepwell.callbacks import _ids
+from stepwell.callbacks._dispatch import Dispatcher, ErrorPolicy, logger
+from stepwell.callbacks._handler import BaseCallbackHandler
+from stepwell.callbacks._schema import BASE_TRACE_EVENT, LEAF_EVENTS, CBEventType, EventPayload
+from stepwell.callbacks._span import (
+    ENDED,
+    ENDING,
+    MAX_OPEN_EVENTS,
+    MAX_TRACE_EVENTS,
+    OPEN,
+    STARTING,
+    Frame,
+    RemoteParent,
+    Scope,
+    Span,
+    Status,
+    Trace,
+    current,
+    enclosing_scope,
+    find_span,
+    forget_oldest,
+    let_go,
+    open_spans,
+    parent_of,
+    standing,
+)
+
+LEAVES: Final = frozenset(LEAF_EVENTS)
+
+
+def status_of(error: BaseException) -> Status:
+    """What it means for an event that ``error`` passed through it."""
+    if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)):
+        return "cancelled"
+    return "error"
+
+
+class Tracer(Dispatcher):
+    """Starts and ends events and traces in the context of the caller."""
+
+    def __init__(self, handlers: Iterable[BaseCallbackHandler], on_handler_error: ErrorPolicy | None) -> None:
+        super().__init__(handlers, on_handler_error)
+        self._loose = Trace(self, is_implicit=True)
+        self._last = self._loose
+
+    def place(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
+        """A new event, put into the map of its trace and the register of open events."""
+        up = current.get()
+        # The common cases, outside a trace, inside an open event and right inside a trace, are decided without a call.
+        if parent_id is not None:
+            span = self._place_slowly(event_type, event_id, parent_id)
+        elif up is None:
+            trace = self._last = self._loose
+            span = Span(event_id or _ids.new_event_id(), event_type, BASE_TRACE_EVENT, None, trace, trace)
+        elif type(up) is Span and up.state < ENDED and ((outer := up.up) is None or outer.state != ENDED):
+            span = Span(event_id or _ids.new_event_id(), event_type, up.id, up, up.scope, up.trace)
+        elif type(up) is Trace and up.state < ENDED:
+            span = Span(event_id or _ids.new_event_id(), event_type, up.id, up, up, up)
+        else:
+            span = self._place_slowly(event_type, event_id, parent_id)
+        trace = span.trace
+        if trace.listed < MAX_TRACE_EVENTS and trace.map:
+            trace.listed += 1
+            trace.map[span.parent_id].append(span.id)
+        else:
+            trace.record(span.id, span.parent_id)
+        open_spans[span.id] = span
+        if len(open_spans) > MAX_OPEN_EVENTS:
+            forget_oldest()
+        return span
+
+    def _place_slowly(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
+        up = standing(current.get())
+        # An ended frame between two open ones is taken out here, or a chain of such frames would stay alive.
+        if up is not None and up.up is not None and up.up.state == ENDED:
+            up.up = standing(up.up)
+        parent = parent_of(up)
+        if parent_id and (named := find_span(parent_id)):
+            parent = named
+        if isinstance(parent, Span):
+            trace = parent.trace
+        elif isinstance(parent, Trace):
+            trace = parent
+        else:
+            trace = self._last = self._loose
+        if not parent_id:
+            parent_id = parent.id if parent is not None else BASE_TRACE_EVENT
+        scope = enclosing_scope(up)
+        if scope is None or scope.trace is not trace:
+            scope = trace
+        return Span(event_id or _ids.new_event_id(), event_type, parent_id, up, scope, trace)
+
+    def begin(
+        self,
+        span: Span,
+        payload: dict[str, Any] | None,
+        extra: Mapping[str, Any] | None,
+        *,
+        is_current: bool = True,
+    ) -> None:
+        """Tell of the start of ``span``, and make it current if that is wanted and its type has children."""
+        failure = None
+        if self._handlers:
+            span.started_ns = time.perf_counter_ns()
+            failure = self.tell_start(span, payload, extra)
+        if span.state == STARTING:  # a handler may have ended it already
+            span.state = OPEN
+            if is_current and span.event_type not in LEAVES:
+                current.set(span)
+        if failure is not None:
+            self.veto(span, failure)
+
+    def veto(self, span: Span, failure: BaseException) -> None:
+        """End ``span``, whose start a handler refused, and raise the refusal."""
+        span.status = "vetoed"
+        span.error = failure
+        self._note(span, failure)
+        self.complete(span, {EventPayload.EXCEPTION: failure, "status": "vetoed"}, None)
+        raise failure
+
+    def complete(
+        self, span: Span, payload: dict[str, Any] | None, extra: Mapping[str, Any] | None
+    ) -> BaseException | None:
+        """End ``span`` if it is open; return what a handler raised that has to reach the program."""
+        if span.state >= ENDING:
+            return None
+        failure = None
+        if payload and span.error is None and EventPayload.EXCEPTION in payload:
+            self._take_error(span, payload[EventPayload.EXCEPTION])
+        if self._handlers:
+            span.state = ENDING
+            if span.started_ns:
+                span.ended_ns = time.perf_counter_ns()
+            if span.learnt is not None or span.stream is not None:
+                payload = span.end_payload(payload)
+            failure = self.tell_end(span.event_type, span.id, payload, extra)
+        let_go(span)
+        return failure
+
+    def _take_error(self, span: Span, error: object) -> None:
+        """Learn from a caller's own end payload that the event failed."""
+        if isinstance(error, BaseException):
+            span.error = error
+            if span.status == "ok":
+                span.status = status_of(error)
+
+    def fail(self, span: Span, error: BaseException) -> None:
+        """End ``span`` because ``error`` passes through it; ``error`` stays what the program sees."""
+        span.status = status_of(error)
+        failure = self.complete(span, self.failure_payload(span, error), None)
+        if failure is not None:
+            if not isinstance(failure, Exception):
+                raise failure
+            logger.error("a callback handler refused the end of an event that had failed", exc_info=failure)
+
+    def failure_payload(self, span: Span, error: BaseException) -> dict[str, Any] | None:
+        """The end payload for ``error``: only the innermost event carries the exception, as handlers expect."""
+        span.error = error
+        is_told = isinstance(error, GeneratorExit) or span.has_noted(error)  # a closed generator is no failure
+        payload: dict[str, Any] = {} if is_told else {EventPayload.EXCEPTION: error}
+        if span.status != "error":
+            payload["status"] = span.status
+        self._note(span, error)
+        return payload or None
+
+    def _note(self, frame: Frame, error: BaseException) -> None:
+        around = standing(frame.up)
+        if around is not None:
+            around.note_error(error)
+
+    def end_unknown(
+        self,
+        event_type: CBEventType,
+        payload: dict[str, Any] | None,
+        event_id: str | None,
+        extra: Mapping[str, Any] | None,
+    ) -> BaseException | None:
+        """Tell of an end without a start: its payload may still matter to a handler; the bookkeeping stays."""
+        self.stats.count_unmatched_end()
+        return self.tell_end(event_type, event_id or _ids.new_event_id(), payload, extra)
+
+    def open_scope(
+        self,
+        name: str,
+        remote: RemoteParent | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Scope:
+        """Start a trace in this context; inside another trace, only a name in it."""
+        up = standing(current.get())
+        outer = enclosing_scope(up)
+        if outer is not None and not outer.trace.is_implicit:
+            scope = Scope(name, up, outer)
+            scope.attributes = attributes or scope.attributes
+            current.set(scope)
+            return scope
+        self._loose = Trace(self, is_implicit=True)
+        trace = self._last = Trace(self, name, up, remote=remote)
+        trace.attributes = attributes or trace.attributes
+        current.set(trace)
+        failure = self.tell_trace_start(name)
+        trace.state = OPEN
+        if failure is not None:
+            trace.status = "vetoed"
+            self.close_scope(trace, failure)
+            raise failure
+        return trace
+
+    def close_scope(self, scope: Scope, error: BaseException | None = None) -> BaseException | None:
+        """End ``scope`` if it is open; return what a handler raised that has to reach the program.
+
+        An exception that no event has reported is reported by an EXCEPTION event of its own.
+        """
+        if scope.state in (ENDING, ENDED):
+            return None
+        if error is not None:
+            self._report(scope, error)
+        if not isinstance(scope, Trace):
+            scope.state = ENDED
+            if current.get() is scope:
+                current.set(standing(scope.up))
+            return None
+        scope.state = ENDING
+        failure = self.tell_trace_end(scope)
+        scope.state = ENDED
+        self._last = scope
+        frame = current.get()
+        while frame is not None and frame is not scope:
+            frame = frame.up
+        if frame is scope:
+            current.set(standing(scope.up))
+        return failure
+
+    def _report(self, scope: Scope, error: BaseException) -> None:
+        scope.error = error
+        if scope.status == "ok":
+            scope.status = status_of(error)
+        if isinstance(error, Exception) and scope.status == "error" and not scope.has_noted(error):
+            span = self.place(CBEventType.EXCEPTION, None, None)
+            payload: dict[str, Any] = {EventPayload.EXCEPTION: error}
+            span.status = "error"
+            span.error = error
+            failure = self.tell_start(span, payload, None)
+            span.state = OPEN
+            failure = self.complete(span, None, None) or failure
+            if failure is not None and not isinstance(failure, Exception):
+                raise failure
+        self._note(scope, error)
