@@ -31,9 +31,7 @@ def choice(allowed: Sequence[str]) -> Callable[[str], list[str]]:
         names = [name.strip() for name in text.split(",") if name.strip()]
         unknown = [name for name in names if name not in allowed]
         if unknown or not names:
-            raise argparse.ArgumentTypeError(
-                f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(allowed)}"
-            )
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown) or 'nothing'}: choose from {', '.join(allowed)}")
         return names
 
     return parse
@@ -49,9 +47,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     names = list(dict.fromkeys(row.name for row in questions.ALL))
     everyone = [contender.name for contender in contenders.ALL]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure stepwell.")
-    parser.add_argument(
-        "--only", type=choice(names), default=names, metavar="QUESTION,…", help=", ".join(names)
-    )
+    parser.add_argument("--only", type=choice(names), default=names, metavar="QUESTION,…", help=", ".join(names))
     parser.add_argument(
         "--contenders",
         type=choice(everyone),
@@ -61,12 +57,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=positive, help=f"fresh processes for each figure (default {ROUNDS})")
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes, one round, no verdict")
-    parser.add_argument(
-        "--loop", choices=("asyncio", "uvloop"), default="asyncio", help="the event loop of all"
-    )
-    parser.add_argument(
-        "--output", type=Path, help="where to write the results (a whole run: benchmarks/RESULTS.md)"
-    )
+    parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio", help="the event loop of all")
+    parser.add_argument("--output", type=Path, help="where to write the results (a whole run: benchmarks/RESULTS.md)")
     options = parser.parse_args(arguments)
     options.is_whole = options.only == names and options.contenders == everyone and not options.quick
     options.rounds = options.rounds or (1 if options.quick else ROUNDS)
@@ -136,9 +128,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     answers = measurer.run([entry for entry in plan if entry.contender.name in pythons], options.rounds)
     answers |= {
-        entry: Answer(left_out=missing[entry.contender.name])
-        for entry in plan
-        if entry.contender.name in missing
+        entry: Answer(left_out=missing[entry.contender.name]) for entry in plan if entry.contender.name in missing
     }
     names = [contender.name for contender in chosen]
     if sys.stderr.isatty():

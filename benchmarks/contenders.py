@@ -114,17 +114,13 @@ def execute(command: Sequence[str]) -> None:
 
 
 def importable(python: Path, module: str) -> bool:
-    return (
-        subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
-    )
+    return subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
 
 
 def versions(python: Path, contender: Contender) -> str:
     """What was measured: version of the library (of stepwell: its commit too) and of pydantic."""
     library = {"bare": ()}.get(contender.name, (contender.name,))
-    code = (
-        "import importlib.metadata as m, sys; print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
-    )
+    code = "import importlib.metadata as m, sys; print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
     done = subprocess.run(
         [python, "-c", code, *library, "pydantic"],
         capture_output=True,

@@ -54,18 +54,14 @@ def entries(questions: Sequence[Question], contenders: Sequence[Contender]) -> l
                 continue
             planned.append(Entry(question, contender, question.workload))
             if contender.name == "stepwell":
-                planned += [
-                    Entry(question, contender, workload, label) for label, workload in question.kinds.items()
-                ]
+                planned += [Entry(question, contender, workload, label) for label, workload in question.kinds.items()]
     return planned
 
 
 class Measurer:
     """Carries out a plan. ``tell`` gets one line of progress at a time."""
 
-    def __init__(
-        self, pythons: Mapping[str, Path], *, divisor: int, loop: str, tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, pythons: Mapping[str, Path], *, divisor: int, loop: str, tell: Callable[[str], None]) -> None:
         self.pythons = pythons
         self.divisor = divisor
         self.loop = loop
@@ -91,9 +87,7 @@ class Measurer:
                 for position, entry in enumerate(still):
                     left = (
                         self.seconds_of(still[position:], 1)
-                        + self.seconds_of(
-                            [other for other in still if not self.is_slow(other)], rounds - number
-                        )
+                        + self.seconds_of([other for other in still if not self.is_slow(other)], rounds - number)
                         + self.seconds_of(later, rounds)
                     )
                     self.tell(

@@ -29,9 +29,7 @@ class Row:
         bare, own = self.answers.get("bare"), self.answers.get(contender)
         if not bare or not own or not self.target.of_bare:
             return None
-        ratios = [
-            figure / bare.figures[number] for number, figure in own.figures.items() if number in bare.figures
-        ]
+        ratios = [figure / bare.figures[number] for number, figure in own.figures.items() if number in bare.figures]
         return statistics.median(ratios) if ratios else None
 
     @property
@@ -108,9 +106,7 @@ def table(found: Sequence[Row], contenders: Sequence[str], *, titles: bool) -> l
 def plain(lines: Sequence[Sequence[str]]) -> str:
     """A table for the terminal."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines
-    )
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
 
 
 def markdown(lines: Sequence[Sequence[str]]) -> str:

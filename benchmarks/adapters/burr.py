@@ -39,12 +39,7 @@ async def last(state: State) -> State:
 
 
 again = Condition.lmda(lambda state: state["number"] < state["until"], ["number", "until"])
-CHAIN = (
-    GraphBuilder()
-    .with_actions(loop, last)
-    .with_transitions(("loop", "loop", again), ("loop", "last"))
-    .build()
-)
+CHAIN = GraphBuilder().with_actions(loop, last).with_transitions(("loop", "loop", again), ("loop", "last")).build()
 
 
 async def chain(steps: int) -> int:
@@ -88,9 +83,7 @@ class Work(MapStates):
     def is_async(self) -> bool:
         return True
 
-    def states(
-        self, state: State, context: ApplicationContext, inputs: dict[str, Any]
-    ) -> Generator[State, None, None]:
+    def states(self, state: State, context: ApplicationContext, inputs: dict[str, Any]) -> Generator[State, None, None]:
         for number in range(state["size"]):
             yield state.update(number=number)
 
@@ -159,7 +152,5 @@ async def waiting(runs: int, at_rest: Hook) -> Sequence[int]:
     for app in apps:
         await app.arun(halt_before=["take"])
     at_rest()
-    states = [
-        (await app.arun(halt_after=["take"], inputs={"answer": number}))[2] for number, app in enumerate(apps)
-    ]
+    states = [(await app.arun(halt_after=["take"], inputs={"answer": number}))[2] for number, app in enumerate(apps)]
     return [int(state["number"]) for state in states]

@@ -151,9 +151,7 @@ STREAM = stream_graph()
 
 async def stream(events: int, pause: int, on_event: Callable[[int], None]) -> int:
     state: dict[str, int] = {}
-    async for mode, part in STREAM.astream(
-        {"events": events, "pause": pause}, stream_mode=["custom", "values"]
-    ):
+    async for mode, part in STREAM.astream({"events": events, "pause": pause}, stream_mode=["custom", "values"]):
         if mode == "custom":
             on_event(part["number"])
         else:

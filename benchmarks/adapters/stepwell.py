@@ -25,9 +25,7 @@ NEEDS = {
     "snapshot": "to_dict",
 }
 LEFT_OUT: Mapping[str, str] = {
-    workload: f"not built yet: Context.{name}"
-    for workload, name in NEEDS.items()
-    if not hasattr(Context, name)
+    workload: f"not built yet: Context.{name}" for workload, name in NEEDS.items() if not hasattr(Context, name)
 }
 
 

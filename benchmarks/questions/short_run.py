@@ -22,9 +22,7 @@ async def measure(short_run: Any, divisor: int) -> float:
         return sum(number + 3 for number in range(count))
 
     await typical_seconds(lambda: one_after_another(WARM_UP), wanted=wanted(WARM_UP), what="warm-up")
-    spent = await typical_seconds(
-        lambda: one_after_another(runs), wanted=wanted(runs), what="results of the runs"
-    )
+    spent = await typical_seconds(lambda: one_after_another(runs), wanted=wanted(runs), what="results of the runs")
     return spent / runs * MICRO
 
 

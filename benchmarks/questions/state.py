@@ -30,9 +30,7 @@ async def set_ratio(store_set: Any, divisor: int) -> float:
 
 async def snapshot_ratio(snapshot: Any, divisor: int) -> float:
     """Cost of a snapshot for each key of a large state, over the same of a small one."""
-    per_key = {
-        keys: await microseconds_each(snapshot, keys, times) / keys for keys, times in SNAPSHOTS.items()
-    }
+    per_key = {keys: await microseconds_each(snapshot, keys, times) / keys for keys, times in SNAPSHOTS.items()}
     return per_key[MANY] / per_key[FEW]
 
 
