@@ -1,7 +1,5 @@
 """stepwell: event-driven workflows whose types are the wiring."""
 
-import logging
-
 from stepwell.errors import StepwellError
 from stepwell.flow import (
     All,
@@ -20,8 +18,6 @@ from stepwell.flow import (
     step,
 )
 from stepwell.runtime import Context, Workflow, WorkflowHandler
-
-logging.getLogger("stepwell").addHandler(logging.NullHandler())
 
 __all__ = [
     "All",

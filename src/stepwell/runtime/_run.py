@@ -134,10 +134,13 @@ class Run:
         self.observers.add(observer)
 
     def expose_internal(self) -> None:
-        """Write internal events to the stream from now on."""
+        """Write internal events to the stream from now on; first the attempts in flight."""
         if not self.shows_internal:
             self.shows_internal = True
-            self.observe(InternalEvents(self.stream, self.run_id))
+            teller = InternalEvents(self.stream, self.run_id)
+            for attempt in self.crew.attempts.values():
+                teller.attempt_started(attempt, self.variables)
+            self.observe(teller)
 
     def begin(self, event: StartEvent) -> None:
         """Start the run; its first steps begin in the loop's next turn."""

@@ -101,14 +101,12 @@ class EventStream:
 
     async def read(self, *, after: int | None = None, internal: bool = False) -> AsyncIterator[StreamItem[Event]]:
         """Yield items behind ``after``, or from the first event still there, until the stream ends."""
-        if after is not None and (type(after) is not int or not -1 <= after < self.end):
-            raise StreamCursorError(cursor=after, end=self.end)
         if after is None:
             cursor = self._sweep()
             for item in [StreamItem(place, event) for place, event in self._pinned]:
                 yield item
         else:
-            cursor = after + 1
+            cursor = self._behind(after)
         while True:
             if cursor < self._edge():
                 for item in self._gap(cursor):
@@ -122,6 +120,11 @@ class EventStream:
                 if self._closed:
                     return
                 await self._more()
+
+    def _behind(self, cursor: int) -> int:
+        if type(cursor) is not int or not -1 <= cursor < self.end:
+            raise StreamCursorError(cursor=cursor, end=self.end)
+        return cursor + 1
 
     def _is_for(self, event: Event, internal: bool) -> bool:
         return internal or not self._has_internal or not isinstance(event, InternalDispatchEvent)

@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import inspect
 import itertools
+import logging
 import os
 import threading
 from collections import deque
@@ -40,6 +41,8 @@ from stepwell.runtime._watchdog import WATCHDOG
 
 StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
+
+logging.getLogger("stepwell").addHandler(logging.NullHandler())
 
 _RUN_PREFIX = os.urandom(8).hex()
 _RUN_NUMBERS = itertools.count(1)
