@@ -6,6 +6,8 @@ Rule 3. A run is stalled when nothing is active, no wait or background task is o
         nothing to say; the driver lets its loop turn once before that is final.
 """
 
+from typing import Any
+
 from stepwell.core._effects import (
     CancelStep,
     CheckIdle,
@@ -32,10 +34,11 @@ def end_run(state: State, effects: list[Effect], ending: EndRun) -> None:
     if state.deadline is not None:
         effects.append(StopTimer(RUN_TIMER))
     effects.append(ending)
-    for part in (state.running, state.delayed, state.suspended, state.wait_timers, state.scopes):
-        part.clear()
-    for rest in (state.slots, state.held, state.tasks, state.lingering, state.cancelling):
-        rest.clear()
+    parts: tuple[dict[Any, Any], ...] = (state.running, state.delayed, state.suspended, state.wait_timers, state.scopes)
+    rest: tuple[dict[Any, Any], ...] = (state.slots, state.held, state.tasks, state.lingering, state.cancelling)
+    for part in (*parts, *rest):
+        if part:
+            part.clear()
     state.lanes = [None] * len(state.lanes)
     state.active = 0
     state.deadline = state.remaining = None

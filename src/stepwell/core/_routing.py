@@ -62,7 +62,7 @@ def _gather_all(
 
 def _item(event: object, origin: tuple[int | None, Lineage | None]) -> Gathered:
     cause, lineage = origin
-    return Gathered(lineage.index if lineage is not None else 0, event, cause)
+    return (lineage.index if lineage is not None else 0, event, cause)
 
 
 def hold(state: State, key: str, event: object) -> None:

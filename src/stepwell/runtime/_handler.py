@@ -123,7 +123,7 @@ class WorkflowHandler(Generic[StopT]):
 
     def recent_attempts(self) -> tuple[AttemptRecord, ...]:
         """Return the last 512 attempts that have ended, oldest first."""
-        return tuple(self._run.history.ring or ())
+        return self._run.history.recent()
 
     def __repr__(self) -> str:
         return f"<WorkflowHandler of {self._run.wiring.workflow} {self.run_id}: {self.status}>"

@@ -1,7 +1,7 @@
 """What an in-memory run remembers of itself for drawings: counts per edge, and its last attempts."""
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stepwell.runtime._attempts import Attempt
 
@@ -33,7 +33,7 @@ class History:
     def __init__(self) -> None:
         self.produced: dict[int, dict[str, int]] = {}
         self.consumed: dict[int, dict[str, int]] = {}
-        self.ring: deque[AttemptRecord] | None = None
+        self.ring: deque[tuple[Any, ...]] | None = None
         self.ended = 0
 
     def produce(self, step: int, key: str) -> None:
@@ -52,6 +52,10 @@ class History:
         else:
             counts[key] = counts.get(key, 0) + 1
 
+    def recent(self) -> tuple[AttemptRecord, ...]:
+        """Return the attempts in the ring, oldest first."""
+        return tuple(AttemptRecord(*entry) for entry in self.ring or ())
+
     def record(self, attempt: Attempt, outcome: str, now: float) -> None:
         """Remember an attempt that has ended."""
         self.ended += 1
@@ -59,7 +63,7 @@ class History:
             self.ring = deque(maxlen=RING_SIZE)
         start = attempt.start
         self.ring.append(
-            AttemptRecord(
+            (
                 start.attempt,
                 start.step,
                 attempt.worker,

@@ -7,6 +7,14 @@ from collections.abc import Callable
 _COMPACT_AT = 64
 
 
+def _nobody(timer: int, now: float) -> None:
+    """Stands in once the run is over."""
+
+
+def _never() -> float:
+    return 0.0
+
+
 class Timers:
     """Keeps named deadlines in seconds of the run's clock; ``fire`` is called with each name that is due.
 
@@ -54,7 +62,9 @@ class Timers:
                 self._fire(name, now)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Forget everything, also whom to tell."""
+        self._fire = _nobody
+        self._clock = _never
         self._alive.clear()
         self._heap.clear()
         if self._handle is not None:

@@ -242,7 +242,6 @@ class Workflow(Generic[StartT, StopT]):
             external_events=external_events,
             run_id=run_id or new_run_id(),
         )
-        WATCHDOG.enter(loop)
         gate = self._gate(loop)
         run = Run(self, wiring, compiled.ready, settings, gate.leave if gate is not None else None)
         if gate is None:
