@@ -168,6 +168,8 @@ class Machine:
         start = self._leave(effects, fact.attempt)
         if start is None:
             return
+        if fact.attempt in state.suspended:
+            outlive_body(state, effects, fact.attempt)
         woken = bool(fact.wakes) and wake(state, effects, fact.wakes, fact.event)
         key = fact.key
         if key is not None and (not woken or self.plan.routes[key].leads_somewhere()):
