@@ -103,8 +103,10 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
 def outlive_body(state: State, effects: list[Effect], attempt: int) -> None:
     """Keep the waits of background tasks when the body of their step is over; drop the others."""
     suspension = state.suspended[attempt]
-    if attempt not in state.tasks or not suspension.open:
+    if attempt not in state.tasks:
         forget_waits(state, effects, attempt)
-        return
-    suspension.detached = True
-    state.active += 1
+    elif suspension.returning:
+        hand_over(state, effects, attempt)
+    else:
+        suspension.detached = True
+        state.active += 1
