@@ -118,7 +118,7 @@ def lineage_of(state: State, attempt: int | None) -> Lineage | None:
     """Return where what ``attempt`` sends belongs: its own lineage while it or a task of it is open."""
     if attempt is None:
         return None
-    start = state.running.get(attempt) or state.lingering.get(attempt)
+    start = state.running.get(attempt) or state.lingering.get(attempt) or state.cancelling.get(attempt)
     return start.lineage if start is not None else None
 
 
