@@ -32,15 +32,21 @@ def deliver(
         return
     if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
         return
-    if lineage is not None and lineage.scope is not None:
-        scope = state.scopes.get(lineage.scope)
-        if scope is None or scope.cancelled:
-            return
+    if _is_dropped(state, lineage):
+        return
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     for place in route.slots:
         fill_slot(state, plan, effects, place, _item(event, origin), (key, lineage))
     _gather_all(state, plan, effects, route, (key, event), origin)
+
+
+def _is_dropped(state: State, lineage: Lineage | None) -> bool:
+    """Return whether what comes from ``lineage`` is dropped, because its branch was cancelled."""
+    if lineage is None or lineage.scope is None:
+        return False
+    scope = state.scopes.get(lineage.scope)
+    return scope is None or scope.cancelled
 
 
 def _gather_all(
@@ -108,8 +114,10 @@ def deliver_to_step(
     key, event = what
     cause, lineage = origin
     route = plan.routes[key]
-    if route.kind is Kind.ANSWER:
-        note_answer(state)
+    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
+        return
+    if _is_dropped(state, lineage):
+        return
     places = [place for place in route.slots if place[0] == step]
     scope = scope_of(state, lineage)
     if places:
