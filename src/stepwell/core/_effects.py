@@ -93,8 +93,9 @@ class CheckIdle:
 
 
 class Status(Enum):
-    """How a run stands. All but ``RUNNING`` are endings."""
+    """How a run stands. All but ``NEW`` and ``RUNNING`` are endings."""
 
+    NEW = "new"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"

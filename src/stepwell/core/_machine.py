@@ -68,10 +68,9 @@ class Machine:
     def apply(self, fact: Fact) -> list[Effect]:
         """Take ``fact`` into the state and return the effects it calls for, in order."""
         state = self.state
-        effects: list[Effect] = []
         if state.status is not Status.RUNNING:
-            state.stale_facts += 1
-            return effects
+            return self._apply_outside(fact)
+        effects: list[Effect] = []
         state.now = fact.at
         match fact:
             case StepFinished():
@@ -90,6 +89,19 @@ class Machine:
                 self._apply_rare(effects, fact)
         if not state.active or state.remaining is not None or state.checking:
             keep_time(state, self.plan, effects)
+        return effects
+
+    def _apply_outside(self, fact: Fact) -> list[Effect]:
+        """Begin a new run. Whatever else comes before the beginning or after the end is stale."""
+        state = self.state
+        effects: list[Effect] = []
+        if state.status is Status.NEW and isinstance(fact, RunStarted):
+            state.status = Status.RUNNING
+            state.now = fact.at
+            self._start(effects, fact)
+            keep_time(state, self.plan, effects)
+        else:
+            state.stale_facts += 1
         return effects
 
     def _apply_rare(self, effects: list[Effect], fact: RareFact) -> None:
@@ -115,7 +127,7 @@ class Machine:
         state = self.state
         match fact:
             case RunStarted():
-                self._start(effects, fact)
+                state.stale_facts += 1
             case TurnPassed():
                 if state.checking and is_idle(state, self.plan):
                     stall(state, self.plan, effects)

@@ -86,7 +86,7 @@ class State:
 
     lanes: list[Lane | None]
     now: float = 0.0
-    status: Status = Status.RUNNING
+    status: Status = Status.NEW
     counter: int = 0
     active: int = 0
     running: dict[int, StartStep] = field(default_factory=dict)
