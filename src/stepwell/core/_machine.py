@@ -110,8 +110,7 @@ class Machine:
             case WaitDropped():
                 drop_wait(state, effects, fact)
             case TaskOpened():
-                state.tasks[fact.attempt] = state.tasks.get(fact.attempt, 0) + 1
-                state.active += 1
+                self._open_task(fact.attempt)
             case TaskClosed():
                 self._close_task(effects, fact)
             case StepCancelled():
@@ -273,6 +272,14 @@ class Machine:
             answer(state, effects, *state.wait_timers[timer], None, late=True)
             return
         state.stale_facts += 1
+
+    def _open_task(self, attempt: int) -> None:
+        state = self.state
+        if attempt not in state.running and attempt not in state.lingering:
+            state.stale_facts += 1
+            return
+        state.tasks[attempt] = state.tasks.get(attempt, 0) + 1
+        state.active += 1
 
     def _close_task(self, effects: list[Effect], fact: TaskClosed) -> None:
         state = self.state
