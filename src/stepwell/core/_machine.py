@@ -185,13 +185,13 @@ class Machine:
         key = fact.key
         if key is not None and (not woken or self.plan.routes[key].leads_somewhere()):
             deliver(state, self.plan, effects, key, fact.event, (fact.attempt, start.lineage))
+            if state.status is not Status.RUNNING:
+                return
         self._close(effects, start)
 
     def _close(self, effects: list[Effect], start: StartStep) -> None:
         """Free what a body that came to its end held; its background tasks keep its branch open."""
         state = self.state
-        if state.status is not Status.RUNNING:
-            return
         state.last_step = start.step
         if start.attempt in state.suspended:
             outlive_body(state, effects, start.attempt)
@@ -212,6 +212,8 @@ class Machine:
         recoveries = start.lineage.recoveries if start.lineage is not None else ()
         for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
             deliver(state, plan, effects, key, event, (fact.attempt, Lineage(scope.number, index, recoveries)))
+            if state.status is not Status.RUNNING:
+                return
         settle(state, plan, effects, Lineage(scope.number, 0))
         self._close(effects, start)
 
