@@ -15,9 +15,11 @@ from stepwell.core._state import State, Suspension, Wait
 def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
     """Suspend the attempt, unless an event that came earlier answers at once."""
     start = state.running.get(fact.attempt)
-    if start is None and fact.attempt not in state.lingering:
+    record = start or state.lingering.get(fact.attempt)
+    if record is None or fact.wait < record.waits:
         state.stale_facts += 1
         return
+    record.waits = fact.wait + 1
     if fact.ask is not None:
         effects.append(Publish(fact.ask))
     held = state.held.pop(fact.takes, None) if fact.takes is not None else None
