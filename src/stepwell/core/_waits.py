@@ -89,7 +89,7 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
     suspension = state.suspended.get(fact.attempt)
     opened = suspension.open.pop(fact.wait, None) if suspension is not None else None
     if suspension is None or opened is None:
-        state.stale_facts += 1
+        _drop_answer(state, suspension, fact.wait)
         return
     if opened.timer is not None:
         del state.wait_timers[opened.timer]
@@ -100,6 +100,16 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
         del state.suspended[fact.attempt]
     else:
         return_to_work(state, effects, state.running[fact.attempt])
+
+
+def _drop_answer(state: State, suspension: Suspension | None, wait: int) -> None:
+    """Forget an answer that queues for a worker while its body stopped listening."""
+    ready = suspension.ready if suspension is not None else []
+    kept = [one for one in ready if one[0] != wait]
+    if suspension is None or len(kept) == len(ready):
+        state.stale_facts += 1
+    else:
+        suspension.ready = kept
 
 
 def outlive_body(state: State, effects: list[Effect], attempt: int) -> None:
