@@ -151,13 +151,21 @@ class Machine:
         state, plan = self.state, self.plan
         origin = (fact.sender, lineage_of(state, fact.sender))
         woken = bool(fact.wakes) and wake(state, effects, fact.wakes, fact.event)
-        route = plan.routes[fact.key]
         if fact.step is not None:
             deliver_to_step(state, plan, effects, fact.step, (fact.key, fact.event), origin)
-        elif route.leads_somewhere() or not woken:
-            deliver(state, plan, effects, fact.key, fact.event, origin)
+        else:
+            self._pass_on(effects, (fact.key, fact.event), woken, origin)
+
+    def _pass_on(
+        self, effects: list[Effect], what: tuple[str, object], woken: bool, origin: tuple[int | None, Lineage | None]
+    ) -> None:
+        """Take an event on to steps and joins; one that woke a wait and leads nowhere else has done its work."""
+        key, event = what
+        route = self.plan.routes[key]
+        if not woken or route.leads_somewhere():
+            deliver(self.state, self.plan, effects, key, event, origin)
         elif route.kind is Kind.ANSWER:
-            note_answer(state)
+            note_answer(self.state)
 
     def _leave(self, effects: list[Effect], attempt: int) -> StartStep | None:
         """Take an attempt that ended out of flight; ``None`` when that is no news."""
@@ -182,9 +190,8 @@ class Machine:
         if fact.attempt in state.suspended:
             outlive_body(state, effects, fact.attempt)
         woken = bool(fact.wakes) and wake(state, effects, fact.wakes, fact.event)
-        key = fact.key
-        if key is not None and (not woken or self.plan.routes[key].leads_somewhere()):
-            deliver(state, self.plan, effects, key, fact.event, (fact.attempt, start.lineage))
+        if fact.key is not None:
+            self._pass_on(effects, (fact.key, fact.event), woken, (fact.attempt, start.lineage))
             if state.status is not Status.RUNNING:
                 return
         self._close(effects, start)
