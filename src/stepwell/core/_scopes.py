@@ -153,10 +153,16 @@ def fill_slot(
         scope.tokens -= len(items)
 
 
-def join_keeping_errors(plan: Plan, scope: Scope) -> int | None:
-    """Return the join of ``scope`` that takes failed branches as members, if one does."""
+def keep_error(state: State, plan: Plan, effects: list[Effect], item: Gathered, scope: Scope) -> bool:
+    """Take a failed branch to the joins of ``scope`` that keep errors; return whether there are any.
+
+    A join that has started already keeps no more members, but still tolerates the failure.
+    """
+    keeping = []
     for join in scope.joins:
         gathering = plan.steps[join].gathering
-        if gathering is not None and gathering.keeps_errors and join not in scope.closed_joins:
-            return join
-    return None
+        if gathering is not None and gathering.keeps_errors:
+            keeping.append(join)
+    for join in plan.cancelling_last(keeping):
+        gather(state, plan, effects, join, item, scope)
+    return bool(keeping)
