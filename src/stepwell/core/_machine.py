@@ -47,7 +47,7 @@ from stepwell.core._lanes import (
 )
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._routing import ask, deliver, deliver_to_step, note_answer
-from stepwell.core._scopes import keep_error, open_scope, settle
+from stepwell.core._scopes import keep_error, linger, open_scope, settle
 from stepwell.core._state import RUN_TIMER, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
@@ -203,7 +203,7 @@ class Machine:
         release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
-            state.lingering[start.attempt] = start
+            linger(state, effects, start)
         elif start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
 

@@ -12,7 +12,7 @@ from stepwell.core._endings import end_run
 from stepwell.core._lanes import enqueue, new_attempt
 from stepwell.core._plan import Kind, Plan, Route
 from stepwell.core._scopes import fill_slot, gather
-from stepwell.core._state import Gathered, Held, State, scope_of
+from stepwell.core._state import Gathered, Held, State, is_cut_off, scope_of
 
 
 def deliver(
@@ -32,21 +32,13 @@ def deliver(
         return
     if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
         return
-    if _is_dropped(state, lineage):
+    if is_cut_off(state, lineage):
         return
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     for place in route.slots:
         fill_slot(state, plan, effects, place, _item(event, origin), (key, lineage))
     _gather_all(state, plan, effects, route, (key, event), origin)
-
-
-def _is_dropped(state: State, lineage: Lineage | None) -> bool:
-    """Return whether what comes from ``lineage`` is dropped, because its branch was cancelled."""
-    if lineage is None or lineage.scope is None:
-        return False
-    scope = state.scopes.get(lineage.scope)
-    return scope is None or scope.cancelled
 
 
 def _gather_all(
@@ -116,7 +108,7 @@ def deliver_to_step(
     route = plan.routes[key]
     if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
         return
-    if _is_dropped(state, lineage):
+    if is_cut_off(state, lineage):
         return
     places = [place for place in route.slots if place[0] == step]
     scope = scope_of(state, lineage)

@@ -13,7 +13,7 @@ from operator import itemgetter
 from stepwell.core._effects import CancelStep, Effect, Lineage, StartStep, StopTimer
 from stepwell.core._lanes import enqueue, forget_waits, new_attempt
 from stepwell.core._plan import Plan
-from stepwell.core._state import Gathered, Scope, State, scope_of
+from stepwell.core._state import Gathered, Scope, State, is_cut_off, scope_of
 
 
 def open_scope(state: State, opener: StartStep, joins: tuple[int, ...]) -> Scope:
@@ -91,6 +91,8 @@ def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gat
 
 def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
     """End everything open in ``scope`` and in the scopes within it. Joins that started are outside."""
+    if scope.cancelled:
+        return
     inside = {scope.number}
     for inner in list(state.scopes.values()):
         if inner.number in inside or (inner.lineage is not None and inner.lineage.scope in inside):
@@ -107,12 +109,26 @@ def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
         state.active -= 1
         state.cancelling[attempt] = start
         effects.append(CancelStep(attempt))
+    for attempt in [a for a, start in state.lingering.items() if _is_inside(start, inside)]:
+        _stop_tasks(state, effects, attempt)
     for attempt in [a for a, start in state.delayed.items() if _is_inside(start, inside)]:
         del state.delayed[attempt]
         state.active -= 1
         effects.append(StopTimer(attempt))
     for place in [place for place in state.slots if place[0] in inside]:
         del state.slots[place]
+
+
+def linger(state: State, effects: list[Effect], start: StartStep) -> None:
+    """Let the background tasks of a body that is over go on, but not in a branch that its result has cut off."""
+    state.lingering[start.attempt] = start
+    if is_cut_off(state, start.lineage):
+        _stop_tasks(state, effects, start.attempt)
+
+
+def _stop_tasks(state: State, effects: list[Effect], attempt: int) -> None:
+    forget_waits(state, effects, attempt)
+    effects.append(CancelStep(attempt))
 
 
 def _is_inside(start: StartStep, inside: set[int]) -> bool:
