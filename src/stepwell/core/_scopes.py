@@ -32,6 +32,8 @@ def settle(state: State, plan: Plan, effects: list[Effect], lineage: Lineage | N
     scope = scope_of(state, lineage)
     while scope is not None and not scope.cancelled:
         scope.tokens -= 1
+        if scope.tokens:
+            return
         scope = _close_if_empty(state, plan, effects, scope)
 
 
@@ -78,7 +80,9 @@ def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gat
         return
     if join not in scope.joins:
         scope.joins = (*scope.joins, join)
-    kept = scope.gathered.setdefault(join, [])
+    kept = scope.gathered.get(join)
+    if kept is None:
+        kept = scope.gathered[join] = []
     kept.append(item)
     gathering = plan.steps[join].gathering
     assert gathering is not None

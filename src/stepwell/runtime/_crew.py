@@ -120,7 +120,8 @@ class Crew:
             return
         self._leave(attempt, "ok", result, now)
         run.apply(fact)
-        run.conclude_if_quiet()
+        if run.ending is not None:
+            run.conclude_if_quiet()
 
     def _fact(self, attempt: Attempt, result: object, now: float) -> Fact:
         run = self.run
@@ -133,7 +134,8 @@ class Crew:
             for key in keys:
                 run.history.produce(step.number, key)
             return StepFannedOut(now, number, keys, tuple(result))
-        key = step.keys.get(type(result)) or result_key(step, run.wiring, result)  # type: ignore[arg-type]
+        kind: type[Any] = type(result)
+        key = step.keys[kind] if kind in step.keys else result_key(step, run.wiring, result)
         run.history.produce(step.number, key)
         fact = StepFinished(now, number, key, result)
         if run.waits:

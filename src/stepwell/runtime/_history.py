@@ -37,20 +37,12 @@ class History:
         self.ended = 0
 
     def produce(self, step: int, key: str) -> None:
-        """Count an event that a step returned."""
-        counts = self.produced.get(step)
-        if counts is None:
-            self.produced[step] = {key: 1}
-        else:
-            counts[key] = counts.get(key, 0) + 1
+        """Count an event that a step returned or sent."""
+        _count(self.produced, step, key)
 
     def consume(self, step: int, key: str) -> None:
         """Count an event that a step was started with."""
-        counts = self.consumed.get(step)
-        if counts is None:
-            self.consumed[step] = {key: 1}
-        else:
-            counts[key] = counts.get(key, 0) + 1
+        _count(self.consumed, step, key)
 
     def recent(self) -> tuple[AttemptRecord, ...]:
         """Return the attempts in the ring, oldest first."""
@@ -75,3 +67,10 @@ class History:
                 outcome,
             )
         )
+
+
+def _count(edges: dict[int, dict[str, int]], step: int, key: str) -> None:
+    try:
+        edges[step][key] += 1
+    except KeyError:
+        edges.setdefault(step, {})[key] = 1
