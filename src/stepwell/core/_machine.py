@@ -98,6 +98,7 @@ class Machine:
             case WaitDropped():
                 drop_wait(state, effects, fact)
             case TaskOpened():
+                state.tasks = state.tasks or {}
                 state.tasks[fact.attempt] = state.tasks.get(fact.attempt, 0) + 1
                 state.active += 1
             case TaskClosed():
@@ -185,6 +186,7 @@ class Machine:
         release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
+            state.lingering = state.lingering or {}
             state.lingering[start.attempt] = start
         elif start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
@@ -210,6 +212,7 @@ class Machine:
         forget_waits(state, effects, fact.attempt)
         if fact.retry_at is not None:
             retry = next_attempt(state, start, Retry(fact.began, fact.error, fact.at))
+            state.delayed = state.delayed or {}
             state.delayed[retry.attempt] = retry
             effects.append(StartTimer(retry.attempt, fact.retry_at))
             release(state, effects, start)

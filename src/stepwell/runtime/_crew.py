@@ -103,7 +103,7 @@ class Crew:
         if attempt.over is not None:
             return
         run = self.run
-        now = run.now()
+        now = run.clock() + run.offset
         if run.timers.is_due(now):
             run.timers.fire_due(now)
         if attempt.stopping is not None:

@@ -112,7 +112,7 @@ class Run:
         self.waits = WaitTable()
         self.history = History()
         self.crew = Crew(self, workflow, steps)
-        self.background: set[BackgroundTask] = set()
+        self.background: set[BackgroundTask] | None = None
         self.observers: Observers | None = None
         self.shows_internal = False
         self.ending: EndRun | None = None
@@ -209,7 +209,7 @@ class Run:
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
-        for task in self.background:
+        for task in self.background or ():
             task.cancel()
         self.conclude_if_quiet()
 
