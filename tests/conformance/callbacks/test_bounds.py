@@ -42,8 +42,8 @@ def pairs(manager: CallbackManager) -> Callable[[int], None]:
 def test_a_million_events_leave_nothing_behind() -> None:
     run = pairs(CallbackManager([]))
 
-    # A map that has just begun anew may be emptier or fuller than before: at most its own 10,000 entries.
-    assert blocks_kept(run, warm_up=25_000, events=1_000_000) < 15_000
+    # The map of events outside traces begins anew every 10,000 events, so it is as full as before.
+    assert blocks_kept(run, warm_up=25_000, events=1_000_000) < 100
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,7 @@ def test_a_million_events_leave_nothing_behind() -> None:
 def test_the_stores_of_handlers_are_full_some_day(handler: BaseCallbackHandler) -> None:
     run = pairs(CallbackManager([handler]))
 
-    # Without an end to their growth, 30,000 events would leave 90,000 blocks and more.
-    assert blocks_kept(run, warm_up=25_000, events=30_000) < 45_000
+    assert blocks_kept(run, warm_up=25_000, events=30_000) < 100
 
 
 def test_traces_leave_nothing_behind() -> None:
@@ -71,7 +70,7 @@ def test_traces_leave_nothing_behind() -> None:
             with manager.as_trace("query"), manager.event(QUERY), manager.event(LLM):
                 pass
 
-    assert blocks_kept(run, warm_up=100, events=10_000) < 500
+    assert blocks_kept(run, warm_up=100, events=10_000) < 100
 
 
 def test_one_endless_trace_stops_growing() -> None:
@@ -81,7 +80,7 @@ def test_one_endless_trace_stops_growing() -> None:
     with manager.as_trace("endless"):
         kept = blocks_kept(run, warm_up=15_000, events=30_000)
 
-    assert kept < 500
+    assert kept < 100
 
 
 def test_errors_leave_nothing_behind() -> None:
@@ -92,7 +91,7 @@ def test_errors_leave_nothing_behind() -> None:
             with pytest.raises(ValueError), manager.as_trace("query"), manager.event(QUERY), manager.event(LLM):
                 raise ValueError
 
-    assert blocks_kept(run, warm_up=100, events=2_000) < 500
+    assert blocks_kept(run, warm_up=100, events=2_000) < 100
 
 
 def test_events_that_never_end_are_forgotten() -> None:
@@ -102,8 +101,8 @@ def test_events_that_never_end_are_forgotten() -> None:
         for _ in range(count):
             manager.on_event_start(LLM)
 
-    # 65,536 can be found by their id, in a register that is emptied by quarters: five blocks each.
-    assert blocks_kept(run, warm_up=140_000, events=140_000) < 5 * 65_536 / 3
+    # The register of open events is emptied by quarters of 65,536, so it may be fuller than before by one.
+    assert blocks_kept(run, warm_up=140_000, events=140_000) < 5 * 65_536 / 4
 
 
 def test_depth_leaves_nothing_behind() -> None:
@@ -118,4 +117,4 @@ def test_depth_leaves_nothing_behind() -> None:
         run(15_000)
         kept = blocks_kept(run, warm_up=5_000, events=5_000)
 
-    assert kept < 500
+    assert kept < 100
