@@ -1,3 +1,41 @@
 """stepwell: event-driven workflows whose types are the wiring."""
 
-__all__: list[str] = []
+from stepwell.errors import StepwellError
+from stepwell.flow import (
+    All,
+    Collect,
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    Resource,
+    ResourceConfig,
+    StartEvent,
+    StepFailedEvent,
+    StopEvent,
+    StreamGap,
+    Take,
+    catch_error,
+    step,
+)
+from stepwell.runtime import Context, Workflow, WorkflowHandler
+
+__all__ = [
+    "All",
+    "Collect",
+    "Context",
+    "Event",
+    "HumanResponseEvent",
+    "InputRequiredEvent",
+    "Resource",
+    "ResourceConfig",
+    "StartEvent",
+    "StepFailedEvent",
+    "StepwellError",
+    "StopEvent",
+    "StreamGap",
+    "Take",
+    "Workflow",
+    "WorkflowHandler",
+    "catch_error",
+    "step",
+]

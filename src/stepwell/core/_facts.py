@@ -141,10 +141,11 @@ class TaskOpened:
 
 @dataclass(slots=True)
 class TaskClosed:
-    """A background task of an attempt ended."""
+    """A background task of an attempt ended. ``error`` is what it left when its step's body was over."""
 
     at: float
     attempt: int
+    error: object = None
 
 
 @dataclass(slots=True)

@@ -48,7 +48,7 @@ from stepwell.core._lanes import (
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._routing import ask, deliver, deliver_to_step, note_answer
 from stepwell.core._scopes import gather, join_keeping_errors, open_scope, settle
-from stepwell.core._state import RUN_TIMER, Gathered, State, lineage_of, new_state, scope_of
+from stepwell.core._state import RUN_TIMER, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
 RareFact: TypeAlias = (
@@ -240,7 +240,7 @@ class Machine:
         join = join_keeping_errors(plan, scope) if scope is not None else None
         if scope is None or join is None:
             return False
-        gather(state, plan, effects, join, Gathered(lineage.index, failure, start.attempt), scope)
+        gather(state, plan, effects, join, (lineage.index, failure, start.attempt), scope)
         return True
 
     def _fire(self, effects: list[Effect], fact: TimerFired) -> None:
@@ -265,6 +265,9 @@ class Machine:
         left = state.tasks.get(fact.attempt, 0) - 1
         if left < 0:
             state.stale_facts += 1
+            return
+        if fact.error is not None:
+            end_run(state, effects, EndRun(Status.FAILED, fact.error, attempt=fact.attempt))
             return
         state.active -= 1
         if left:

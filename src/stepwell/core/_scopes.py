@@ -8,6 +8,7 @@ Rule 4. A scope that ends without filling a join stays open: the run is then sta
 """
 
 from collections import deque
+from operator import itemgetter
 
 from stepwell.core._effects import CancelStep, Effect, Lineage, StartStep, StopTimer
 from stepwell.core._lanes import enqueue, forget_waits, new_attempt
@@ -31,6 +32,8 @@ def settle(state: State, plan: Plan, effects: list[Effect], lineage: Lineage | N
     scope = scope_of(state, lineage)
     while scope is not None and not scope.cancelled:
         scope.tokens -= 1
+        if scope.tokens:
+            return
         scope = _close_if_empty(state, plan, effects, scope)
 
 
@@ -65,14 +68,10 @@ def _start_join(state: State, plan: Plan, effects: list[Effect], scope: Scope, j
     step = plan.steps[join]
     gathered = scope.gathered.pop(join, [])
     if step.gathering is not None and step.gathering.ordered:
-        gathered.sort(key=_branch)
-    start = new_attempt(state, join, step.accepts[0], [item.event for item in gathered], scope.opener, scope.lineage)
-    start.causes = tuple(item.cause for item in gathered if item.cause is not None)
+        gathered.sort(key=itemgetter(0))
+    start = new_attempt(state, join, step.accepts[0], [event for _, event, _ in gathered], scope.opener, scope.lineage)
+    start.causes = tuple(cause for _, _, cause in gathered if cause is not None)
     enqueue(state, plan, effects, start)
-
-
-def _branch(item: Gathered) -> int:
-    return item.index
 
 
 def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gathered, scope: Scope) -> None:
@@ -81,7 +80,9 @@ def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gat
         return
     if join not in scope.joins:
         scope.joins = (*scope.joins, join)
-    kept = scope.gathered.setdefault(join, [])
+    kept = scope.gathered.get(join)
+    if kept is None:
+        kept = scope.gathered[join] = []
     kept.append(item)
     gathering = plan.steps[join].gathering
     assert gathering is not None
@@ -149,8 +150,8 @@ def fill_slot(
     items = [queue.popleft() for queue in queues]
     if not any(queues):
         del state.slots[home]
-    start = new_attempt(state, step, key, tuple(kept.event for kept in items), item.cause, lineage)
-    start.causes = tuple(kept.cause for kept in items if kept.cause is not None)
+    start = new_attempt(state, step, key, tuple(event for _, event, _ in items), item[2], lineage)
+    start.causes = tuple(cause for _, _, cause in items if cause is not None)
     enqueue(state, plan, effects, start)
     if scope is not None:
         scope.tokens -= len(items)

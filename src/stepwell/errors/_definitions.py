@@ -95,7 +95,7 @@ class StartEventError(WorkflowConfigurationError):
         if self.found:
             what = (
                 f"Only one type of StartEvent is allowed per workflow, found {len(self.found)}: "
-                f"{', '.join(self.found)} in workflow {workflow!r} ({location}). Let all first steps accept one of them."
+                f"{', '.join(self.found)} in workflow {workflow!r} ({location}). Let all first steps accept the same."
             )
         else:
             what = (

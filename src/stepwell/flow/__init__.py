@@ -4,6 +4,8 @@ It may touch errors and core. The retry strategies have a door of their own, ``s
 because they load tenacity.
 """
 
+from stepwell.flow._codec_reach import reachable_classes
+from stepwell.flow._codec_serializers import BaseSerializer, JsonSerializer, PickleSerializer
 from stepwell.flow._collect import All, Cardinality, Collect, Take
 from stepwell.flow._decorators import catch_error, define, step
 from stepwell.flow._definition import (
@@ -39,12 +41,14 @@ from stepwell.flow._internal_events import (
 )
 from stepwell.flow._resources import Resource, ResourceConfig
 from stepwell.flow._retry_protocol import RetryInfo, RetryPolicy
+from stepwell.flow._signature import is_event_class
 from stepwell.flow._validation import GRAPH_CHECKS, accepted_by, check_graph_names, close_names, produced_by
 from stepwell.flow._wiring import Wiring, class_location, kind_of
 
 __all__ = [
     "GRAPH_CHECKS",
     "All",
+    "BaseSerializer",
     "Cardinality",
     "Collect",
     "ContextMarker",
@@ -55,7 +59,9 @@ __all__ = [
     "HumanResponseEvent",
     "InputRequiredEvent",
     "InternalDispatchEvent",
+    "JsonSerializer",
     "Location",
+    "PickleSerializer",
     "Resource",
     "ResourceConfig",
     "ResourceParameter",
@@ -84,7 +90,9 @@ __all__ = [
     "close_names",
     "define",
     "definition_of",
+    "is_event_class",
     "kind_of",
     "produced_by",
+    "reachable_classes",
     "step",
 ]

@@ -77,7 +77,7 @@ class _Levels:
             seen.add(event)
             for step in self.steps.values():
                 if takes(step, event):
-                    if step.signature.events[0].collect is not None:
+                    if step.joins_fan_out:
                         ends.add(step.name)
                     else:
                         work.extend(self._outputs(step.name))

@@ -191,17 +191,22 @@ class _Reader:
                 nothing = True
             elif get_origin(part) is list and (items := event_types(get_args(part)[0])) is not None:
                 lists.extend(items)
-            elif inspect.isclass(part) and issubclass(part, Event):
+            elif is_event_class(part):
                 returns.append(part)
             elif get_origin(part) in (AsyncIterator,):
                 self.refuse_generators()
         return tuple(dict.fromkeys(returns)), tuple(dict.fromkeys(lists)), nothing
 
 
+def is_event_class(value: object) -> bool:
+    """Return whether ``value`` is a class of events."""
+    return inspect.isclass(value) and issubclass(value, Event)
+
+
 def event_types(annotation: Any) -> tuple[type[Event], ...] | None:
     """Return the event classes of an annotation, or ``None`` when anything else is in it."""
     parts = _union_parts(annotation)
-    if all(inspect.isclass(part) and issubclass(part, Event) for part in parts):
+    if all(is_event_class(part) for part in parts):
         return tuple(dict.fromkeys(parts))
     return None
 

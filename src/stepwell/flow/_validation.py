@@ -256,7 +256,7 @@ class Validation:
     def _joins(self) -> Iterator[Problem]:
         fans_out = [step for step in self.steps if step.signature.lists]
         for step in self.steps:
-            if step.signature.events[0].collect is not None and not fans_out:
+            if step.joins_fan_out and not fans_out:
                 kinds = " | ".join(_names(step.signature.events[0].types))
                 yield self._problem(
                     "join",

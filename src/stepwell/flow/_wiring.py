@@ -129,7 +129,7 @@ class Wiring:
         handles = catcher.options.handles if catcher is not None else None
         return StepPlan(
             name=step.name,
-            accepts=() if several else tuple(self.keys.of[kind] for kind in parameters[0].types),
+            accepts=() if several else tuple(self.keys.of[kind] for one in parameters for kind in one.types),
             workers=step.options.num_workers,
             accepts_subclasses=step.options.accept_event_subclasses,
             slots=tuple(self.keys.of[one.types[0]] for one in parameters) if several else (),

@@ -1,0 +1,53 @@
+"""How a figure is taken: CPU time of the process, or bytes that tracemalloc counts. Standard library only."""
+
+import gc
+import statistics
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from time import process_time
+from typing import TypeVar
+
+from benchmarks.contract import check
+
+MICRO = 1e6
+# A workload is repeated in its process until this much CPU time has been seen, or this often.
+ENOUGH_SECONDS = 0.2
+ENOUGH_TIMES = 9
+
+T = TypeVar("T")
+
+
+async def seconds(work: Callable[[], Awaitable[T]], *, wanted: T, what: str) -> float:
+    """CPU seconds of one piece of work whose result must be ``wanted``; garbage of before goes first."""
+    gc.collect()
+    begin = process_time()
+    result = await work()
+    spent = process_time() - begin
+    check(result, wanted, what)
+    return spent
+
+
+async def typical_seconds(work: Callable[[], Awaitable[T]], *, wanted: T, what: str) -> float:
+    """The median of enough repetitions of ``seconds``."""
+    taken: list[float] = []
+    while sum(taken) < ENOUGH_SECONDS and len(taken) < ENOUGH_TIMES:
+        taken.append(await seconds(work, wanted=wanted, what=what))
+    return statistics.median(taken)
+
+
+def traced_bytes() -> int:
+    """Bytes that Python holds now, garbage apart. Only inside ``tracing``."""
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+@contextmanager
+def tracing() -> Iterator[None]:
+    """Count allocations. Never in a process that also takes times: counting doubles them."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,53 @@
+"""One measurement in a fresh process.
+
+Called as ``python -m benchmarks.probe QUESTION CONTENDER WORKLOAD DIVISOR LOOP``, in the contender's own
+environment: so it imports nothing but the standard library, the question and the adapter. Prints one JSON
+object: ``{"figure": …}``, ``{"left_out": reason}`` or ``{"failed": reason}``.
+"""
+
+import asyncio
+import importlib
+import json
+import sys
+import traceback
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from benchmarks.questions import ALL
+
+T = TypeVar("T")
+
+
+def run(main: Coroutine[Any, Any, T], loop: str) -> T:
+    """Run ``main`` to its end on the event loop that was asked for."""
+    factory = importlib.import_module(loop).new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)
+
+
+def answer(question: str, contender: str, workload: str, divisor: int, loop: str) -> dict[str, object]:
+    """Measure one figure, or say why there is none."""
+    row = next(row for row in ALL if row.name == question)
+    try:
+        adapter = importlib.import_module(f"benchmarks.adapters.{contender}")
+    except ImportError as error:
+        if contender == "stepwell":
+            return {"left_out": f"not built yet: {error}"}
+        raise
+    if workload in adapter.LEFT_OUT:
+        return {"left_out": adapter.LEFT_OUT[workload]}
+    return {"figure": run(row.measure(getattr(adapter, workload), divisor), loop)}
+
+
+def main() -> None:
+    question, contender, workload, divisor, loop = sys.argv[1:]
+    try:
+        report = answer(question, contender, workload, int(divisor), loop)
+    except Exception as error:  # noqa: BLE001 - whatever a library raises is the report
+        traceback.print_exc()
+        report = {"failed": f"{type(error).__name__}: {error}"}
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()

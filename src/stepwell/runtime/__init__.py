@@ -1,0 +1,26 @@
+"""Running workflows: ``Workflow``, ``Context``, the handler, streams; the asyncio driver that joins the rooms below."""
+
+from stepwell.runtime._context import Context
+from stepwell.runtime._dict_state import DictState
+from stepwell.runtime._handler import WorkflowHandler
+from stepwell.runtime._history import RING_SIZE, AttemptRecord
+from stepwell.runtime._observers import Observer
+from stepwell.runtime._state_store import InMemoryStateStore, StateStore
+from stepwell.runtime._state_types import infer_state_type
+from stepwell.runtime._stream import StreamItem
+from stepwell.runtime._workflow import Workflow, collect_steps
+
+__all__ = [
+    "RING_SIZE",
+    "AttemptRecord",
+    "Context",
+    "DictState",
+    "InMemoryStateStore",
+    "Observer",
+    "StateStore",
+    "StreamItem",
+    "Workflow",
+    "WorkflowHandler",
+    "collect_steps",
+    "infer_state_type",
+]

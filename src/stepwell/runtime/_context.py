@@ -1,0 +1,127 @@
+"""``ctx``: what a step may do. A facade; each call asks the driver, and no step ever sees the machine."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Generic, TypeVar
+
+from typing_extensions import TypeVar as DefaultTypeVar
+
+from stepwell.errors import NoAttemptError, NotAnEventError, StepOptionError
+from stepwell.flow import ContextMarker, Event, RetryInfo, is_event_class
+from stepwell.runtime import _intents as intents
+from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._observers import moment
+from stepwell.runtime._ports import RunPort
+
+StateT = DefaultTypeVar("StateT", default=Any)
+EventT = TypeVar("EventT", bound=Event)
+ValueT = TypeVar("ValueT")
+
+
+class Context(ContextMarker[StateT], Generic[StateT]):
+    """One run, seen from one attempt at a step, or (``handler.ctx``) from outside.
+
+    All calls may be made from the thread of a ``def`` step too; what is a coroutine goes through ``call``.
+    """
+
+    __slots__ = ("_attempt", "_run")
+
+    def __init__(self, run: RunPort, attempt: Attempt | None) -> None:
+        self._run = run
+        self._attempt = attempt
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self._run.run_id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at its event this is, from 1. Only inside a step."""
+        return self._inside("attempt").start.number
+
+    def _inside(self, call: str) -> Attempt:
+        if self._attempt is None:
+            raise NoAttemptError(call=call)
+        return self._attempt
+
+    def send_event(self, message: Event, step: str | None = None) -> None:
+        """Send an event to every step that accepts it, and to waits for it; or only to ``step``.
+
+        Raises ``WorkflowRuntimeError`` (a subclass says which) for an unknown step, one that does not accept
+        the event, a run that is over, and more than 1,000 events that nobody takes.
+        """
+        intents.send(self._run, self._attempt, message, step)
+
+    def write_event_to_stream(self, ev: Event | None) -> None:
+        """Show an event to whoever listens to the run. ``None`` is passed over. Never waits."""
+        if ev is not None:
+            intents.write(self._run, self._attempt, ev)
+
+    def create_task(self, coroutine: Coroutine[Any, Any, Any], *, name: str | None = None) -> BackgroundTask:
+        """Start a background task that counts as running: the run is not stalled while it lives.
+
+        It may outlive the step, not the run. If it fails and nobody looked at it, the run fails with its
+        exception. Raises ``WorkflowRuntimeError`` when the attempt or the run is over.
+        """
+        if not asyncio.iscoroutine(coroutine):
+            raise StepOptionError(option="create_task(coroutine)", value=coroutine, accepted="a coroutine")
+        attempt = self._inside("create_task")
+        if not self._run.in_loop():
+            return intents.from_thread(self._run, intents.open_task, self._run, attempt, coroutine, name)
+        return intents.open_task(self._run, attempt, coroutine, name)
+
+    def call(self, coroutine: Coroutine[Any, Any, ValueT]) -> ValueT:
+        """Run a coroutine in the run's event loop and return its result: for ``def`` steps, in their thread."""
+        return intents.call(self._run, self._attempt, coroutine)
+
+    def retry_info(self) -> RetryInfo:
+        """Return where this attempt stands among the attempts at its event."""
+        attempt = self._inside("retry_info")
+        retry = attempt.start.retry
+        error = retry.error if retry is not None else None
+        return RetryInfo(
+            retry_number=attempt.start.number - 1,
+            elapsed_seconds=max(0.0, self._run.now() - attempt.began),
+            last_exception=error if isinstance(error, Exception) else None,
+            last_failed_at=moment(retry.failed_at) if retry is not None else None,
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        """Suspend this step for a time. It holds no worker meanwhile, and no time limit runs."""
+        if type(seconds) not in (int, float) or not 0 <= seconds < float("inf"):
+            raise StepOptionError(option="sleep(seconds)", value=seconds, accepted="a number of seconds, 0 or more")
+        await intents.wait(self._run, self._inside("sleep"), None, seconds=float(seconds))
+
+    async def wait_for_event(
+        self,
+        event_type: type[EventT],
+        waiter_event: Event | None = None,
+        waiter_id: str | None = None,
+        requirements: dict[str, Any] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # the peer's signature
+    ) -> EventT:
+        """Suspend this step until an event of exactly this type comes, and return it.
+
+        The body goes on where it stood: nothing before the wait runs twice, and no worker is held meanwhile.
+        ``waiter_event`` is shown to whoever listens, once. ``requirements`` are field values the event must
+        have. ``timeout`` is in seconds, ``None`` for no limit. ``waiter_id`` names the question: within one
+        event's attempts it is asked once. Raises ``EventWaitTimeout`` (a ``TimeoutError``).
+        """
+        if not is_event_class(event_type):
+            raise NotAnEventError(call="wait_for_event(event_type)", given=event_type)
+        event = await intents.wait(
+            self._run,
+            self._inside("wait_for_event"),
+            event_type,
+            ask=waiter_event,
+            requirements=requirements,
+            seconds=timeout,
+        )
+        if event is None:
+            raise intents.wait_timeout(event_type, timeout)
+        return event
+
+    def stream_events(self) -> AsyncIterator[Event]:
+        """Yield what the run shows, from the first event still there, to its end."""
+        return self._run.stream.events()

@@ -1,0 +1,251 @@
+"""The attempts of one run: started, resumed, told to stop, and reported to the machine when they end.
+
+Rule 1. Due timers are taken before results: what arrives after its deadline is late.
+Rule 2. Each attempt has a task and context variables of its own.
+Rule 3. An attempt that is to stop is told once. It is out of flight when it has ended, or after
+        ``GRACE_SECONDS``; a thread, which cannot be told, at once.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from stepwell.core import (
+    Fact,
+    ResumeStep,
+    StartStep,
+    StepCancelled,
+    StepFailed,
+    StepFannedOut,
+    StepFinished,
+)
+from stepwell.errors import StepTimeoutError
+from stepwell.flow import Event, StepFailedEvent
+from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._context import Context
+from stepwell.runtime._execution import execute
+from stepwell.runtime._intents import unobserved_error
+from stepwell.runtime._observers import moment
+from stepwell.runtime._ports import RunPort
+from stepwell.runtime._retries import retry_delay
+from stepwell.runtime._steps import ReadyStep, result_key, result_keys
+from stepwell.runtime._verdicts import note_attempt
+
+logger = logging.getLogger("stepwell.runtime")
+
+GRACE_SECONDS = 5.0
+"""How long a cancelled body may take to end before it is given up."""
+
+
+class Crew:
+    """The attempts in flight. Implements what ``execute`` reports to."""
+
+    __slots__ = ("attempts", "failed_last", "grace", "run", "steps", "workflow")
+
+    def __init__(self, run: RunPort, workflow: Any, steps: tuple[ReadyStep, ...]) -> None:
+        self.run = run
+        self.workflow = workflow
+        self.steps = steps
+        self.attempts: dict[int, Attempt] = {}
+        self.failed_last: Attempt | None = None
+        self.grace = GRACE_SECONDS
+
+    def start(self, start: StartStep) -> None:
+        """Start a task for the attempt; its body begins in the loop's next turn."""
+        run = self.run
+        step = self.steps[start.step]
+        attempt = Attempt(start, step, run.machine.state.now)
+        self.attempts[start.attempt] = attempt
+        if step.wants_context:
+            attempt.context = Context(run, attempt)
+        if step.timeout is not None:
+            run.timers.start(-start.attempt, attempt.started + step.timeout)
+        run.history.consume(start.step, start.key)
+        variables = run.variables.copy()
+        if run.observers is not None:
+            run.observers.attempt_started(attempt, variables)
+        attempt.task = asyncio.Task(execute(self, attempt), loop=run.loop, name=step.name, context=variables)
+
+    def resume(self, effect: ResumeStep) -> None:
+        """Let a wait return, with its event or because its time is up."""
+        wait = self.run.waits.remove((effect.attempt, effect.wait))
+        attempt = self.attempts.get(effect.attempt)
+        if attempt is not None:
+            self.count_wait(attempt, -1)
+        if wait is not None and not wait.future.done():
+            wait.future.set_result(None if effect.timed_out else wait.accept(effect.event))
+
+    def count_wait(self, attempt: Attempt, change: int) -> None:
+        """Keep the count of open waits; the step's time limit stands still while there are any."""
+        attempt.open_waits += change
+        if attempt.step.timeout is None:
+            return
+        timers, now = self.run.timers, self.run.now()
+        if change > 0 and attempt.open_waits == 1:
+            due = timers.stop(-attempt.start.attempt)
+            attempt.budget = None if due is None else max(0.0, due - now)
+        elif attempt.open_waits == 0 and attempt.budget is not None:
+            timers.start(-attempt.start.attempt, now + attempt.budget)
+            attempt.budget = None
+
+    def disband(self) -> None:
+        """Let go of the run: nothing is in flight any more."""
+        del self.run
+
+    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]:
+        """Return the values of a step's resource parameters."""
+        return await self.run.fill_resources(attempt)
+
+    # What becomes of an attempt: its task calls exactly one of these three.
+
+    def returned(self, attempt: Attempt, result: object) -> None:
+        """Take the result of a body."""
+        if attempt.over is not None:
+            return
+        run = self.run
+        now = run.now()
+        if run.timers.is_due(now):
+            run.timers.fire_due(now)
+        if attempt.stopping is not None:
+            self._stop(attempt)
+            return
+        left = unobserved_error(attempt) if attempt.tasks else None
+        if left is not None:
+            self._fail(attempt, left, "failed", now)
+            return
+        try:
+            fact = self._fact(attempt, result, now)
+        except Exception as error:  # noqa: BLE001  # an undeclared result is a failure of the step
+            self._fail(attempt, error, "failed", now)
+            return
+        self._leave(attempt, "ok", result, now)
+        run.apply(fact)
+        if run.ending is not None:
+            run.conclude_if_quiet()
+
+    def _fact(self, attempt: Attempt, result: object, now: float) -> Fact:
+        run = self.run
+        step = attempt.step
+        number = attempt.start.attempt
+        if result is None:
+            return StepFinished(now, number, None, None)
+        if type(result) is list and step.lists:
+            keys = result_keys(step, run.wiring, result)
+            for key in keys:
+                run.history.produce(step.number, key)
+            return StepFannedOut(now, number, keys, tuple(result))
+        kind: type[Any] = type(result)
+        key = step.keys[kind] if kind in step.keys else result_key(step, run.wiring, result)
+        run.history.produce(step.number, key)
+        fact = StepFinished(now, number, key, result)
+        if run.waits:
+            assert isinstance(result, Event)
+            fact.wakes = run.waits.matching(result)
+        return fact
+
+    def failed(self, attempt: Attempt, error: BaseException) -> None:
+        """Take the exception of a body."""
+        if attempt.over is not None:
+            return
+        now = self.run.now()
+        if self.run.timers.is_due(now):
+            self.run.timers.fire_due(now)
+        if attempt.stopping is not None:
+            self._stop(attempt)
+        else:
+            self._fail(attempt, error, "failed", now)
+
+    def stopped(self, attempt: Attempt) -> None:
+        """Take the end of a body that was cancelled, by the engine or by somebody else."""
+        if attempt.over is not None:
+            return
+        if attempt.stopping is None:
+            error = asyncio.CancelledError(f"step {attempt.step.name!r} was cancelled from within, or by its loop")
+            self._fail(attempt, error, "cancelled", self.run.now())
+        else:
+            self._stop(attempt)
+
+    def _stop(self, attempt: Attempt, why: str | None = None) -> None:
+        """Report an attempt that was told to stop, and has, or from now on does not count."""
+        if attempt.abandon_handle is not None:
+            attempt.abandon_handle.cancel()
+        now = self.run.now()
+        attempt.over = why or attempt.stopping
+        if attempt.stopping == "timed out":
+            error = StepTimeoutError(step=attempt.step.name, timeout=attempt.step.timeout or 0.0)
+            self._fail(attempt, error, "timed out", now)
+            return
+        self._leave(attempt, "cancelled", None, now)
+        self.run.apply(StepCancelled(now, attempt.start.attempt))
+        self.run.conclude_if_quiet()
+
+    def _fail(self, attempt: Attempt, error: BaseException, outcome: str, now: float) -> None:
+        note_attempt(error, attempt)
+        delay, final = retry_delay(attempt, error, now, self.run.run_id)
+        failure = None
+        if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
+            failure = StepFailedEvent(
+                step_name=attempt.step.name,
+                input_event=attempt.start.event,
+                exception=final,
+                attempts=attempt.start.number,
+                elapsed_seconds=now - attempt.began,
+                failed_at=moment(now),
+            )
+        self.failed_last = attempt
+        self._leave(attempt, outcome, final, now)
+        retry_at = None if delay is None else now + delay
+        self.run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
+        self.run.conclude_if_quiet()
+
+    def _leave(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
+        """Take an attempt out of flight, and remember it."""
+        run = self.run
+        number = attempt.start.attempt
+        del self.attempts[number]
+        if attempt.step.timeout is not None:
+            run.timers.stop(-number)
+        if outcome != "ok":
+            attempt.over = attempt.over or outcome
+            for task in attempt.tasks or ():
+                task.cancel()
+        if attempt.open_waits and not attempt.tasks:
+            self._drop_waits(attempt)
+        attempt.context = attempt.task = None  # no rings for the garbage collector
+        run.history.record(attempt, outcome, now)
+        if run.observers is not None:
+            run.observers.attempt_ended(attempt, outcome, result, now)
+
+    def _drop_waits(self, attempt: Attempt) -> None:
+        for ordinal in range(attempt.wait_count):
+            wait = self.run.waits.remove((attempt.start.attempt, ordinal))
+            if wait is not None:
+                wait.future.cancel()
+
+    # Stopping.
+
+    def cancel(self, number: int, why: str = "cancelled") -> None:
+        """Tell an attempt to stop."""
+        attempt = self.attempts.get(number)
+        if attempt is None or attempt.stopping is not None:
+            return
+        attempt.stopping = why
+        assert attempt.task is not None
+        attempt.task.cancel()
+        if not attempt.begun:
+            self._stop(attempt)
+        elif not attempt.step.is_async:
+            logger.warning(
+                "step %r was %s, but its thread cannot be stopped: it runs on, and its ctx refuses further use",
+                attempt.step.name,
+                why,
+            )
+            self._stop(attempt)
+        else:
+            attempt.abandon_handle = self.run.loop.call_later(self.grace, self._give_up, attempt)
+
+    def _give_up(self, attempt: Attempt) -> None:
+        logger.warning(
+            "step %r ignores its cancellation and was given up after %g seconds", attempt.step.name, self.grace
+        )
+        self._stop(attempt, "given up")

@@ -1,0 +1,129 @@
+"""The handler of a run: what ``workflow.run()`` returns at once, to listen, to wait, to talk, to cancel."""
+
+from collections.abc import AsyncIterator, Generator
+from typing import Any, Generic, TypeVar, overload
+
+from stepwell.core import Status
+from stepwell.flow import Event, StopEvent
+from stepwell.runtime._context import Context
+from stepwell.runtime._history import AttemptRecord
+from stepwell.runtime._run import Run
+from stepwell.runtime._stream import StreamItem
+
+StopT = TypeVar("StopT", bound=StopEvent)
+
+
+class WorkflowHandler(Generic[StopT]):
+    """Await it for the result: ``StopEvent.result``, or the event itself when it is of a subclass.
+
+    Awaiting raises what ended the run: a step's own exception as itself, ``WorkflowTimeoutError``,
+    ``WorkflowStalledError``, ``WorkflowCancelledByUser``. Any number of tasks may await it; cancelling one of
+    them never cancels the run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._context: Context[Any] | None = None
+
+    @overload
+    def __await__(self: "WorkflowHandler[StopEvent]") -> Generator[Any, None, Any]: ...
+    @overload
+    def __await__(self) -> Generator[Any, None, StopT]: ...
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._result().__await__()
+
+    async def _result(self) -> Any:
+        event = await self.stop_event_result()
+        return event.result if type(event) is StopEvent else event
+
+    async def stop_event_result(self) -> StopT:
+        """Wait for the run's end and return its StopEvent; raises like awaiting the handler."""
+        await self._run.outcome.settled()
+        return self._ended()
+
+    def _ended(self) -> StopT:
+        outcome = self._run.outcome
+        error = outcome.failure()
+        if error is not None:
+            raise error.with_traceback(error.__traceback__)
+        event: Any = outcome.event
+        return event  # type: ignore[no-any-return]
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self._run.run_id
+
+    @property
+    def ctx(self) -> Context[Any]:
+        """The run's context, seen from outside: to send events to it."""
+        if self._context is None:
+            self._context = Context(self._run, None)
+        return self._context
+
+    def stream_events(self, expose_internal: bool = False, *, after: int | None = None) -> AsyncIterator[Event]:
+        """Yield each event the run shows, in order; the last is its StopEvent, or says why there is none.
+
+        Every call is a consumer of its own, from the first event still there, or behind the cursor ``after``.
+        With ``expose_internal`` the run's own events come too, from now on. Raises ``StreamCursorError``.
+        """
+        if expose_internal:
+            self._run.expose_internal()
+        return self._run.stream.events(after=after, internal=expose_internal)
+
+    def stream(self, *, after: int | None = None, expose_internal: bool = False) -> AsyncIterator[StreamItem[Event]]:
+        """Like ``stream_events``, with the cursor of each event."""
+        if expose_internal:
+            self._run.expose_internal()
+        return self._run.stream.read(after=after, internal=expose_internal)
+
+    async def send_event(self, ev: Event, step: str | None = None) -> None:
+        """Send an event to the run, as ``ctx.send_event`` does."""
+        self.ctx.send_event(ev, step)
+
+    async def cancel_run(self, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109  # the peer's signature
+        """Cancel the run and wait for its end: each step gets ``CancelledError`` and runs its ``finally``.
+
+        A step that has not ended after ``timeout`` seconds is given up, named in the log, and no longer waited
+        for. Has no effect on a run that is over.
+        """
+        self._run.cancel(grace=timeout)
+        await self._run.outcome.settled()
+
+    def cancel(self) -> bool:
+        """Ask for the run's end without waiting; return whether it was still running."""
+        running = self._run.ending is None
+        self._run.cancel()
+        return running
+
+    def is_done(self) -> bool:
+        """Return whether the run is over."""
+        return self._run.outcome.status is not Status.RUNNING
+
+    def done(self) -> bool:
+        """Return whether the run is over."""
+        return self.is_done()
+
+    def cancelled(self) -> bool:
+        """Return whether the run was cancelled."""
+        return self._run.outcome.status is Status.CANCELLED
+
+    @property
+    def status(self) -> str:
+        """How the run stands: running, completed, failed, timed_out, cancelled or stalled."""
+        return self._run.outcome.status.value
+
+    def exception(self) -> BaseException | None:
+        """Return what ended the run, or ``None``; also while it is running."""
+        return self._run.outcome.failure()
+
+    def get_stop_event(self) -> StopT | None:
+        """Return the event that ended the run, or ``None`` while it is running. Raises what ended it otherwise."""
+        return self._ended() if self.is_done() else None
+
+    def recent_attempts(self) -> tuple[AttemptRecord, ...]:
+        """Return the last 512 attempts that have ended, oldest first."""
+        return self._run.history.recent()
+
+    def __repr__(self) -> str:
+        return f"<WorkflowHandler of {self._run.wiring.workflow} {self.run_id}: {self.status}>"

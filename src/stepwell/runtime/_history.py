@@ -1,0 +1,76 @@
+"""What an in-memory run remembers of itself for drawings: counts per edge, and its last attempts."""
+
+from collections import deque
+from typing import Any, NamedTuple
+
+from stepwell.runtime._attempts import Attempt
+
+RING_SIZE = 512
+
+
+class AttemptRecord(NamedTuple):
+    """One attempt that ended. Times are in seconds of the run's clock."""
+
+    attempt: int
+    step: int
+    worker: int
+    number: int
+    cause: int | None
+    queued_at: float
+    started_at: float
+    ended_at: float
+    outcome: str
+
+
+class History:
+    """Counts for each edge of the drawing, and a ring of attempts; ``ended`` counts those that fell off too.
+
+    ``produced[step][key]`` counts events a step returned, ``consumed[step][key]`` events it was started with.
+    """
+
+    __slots__ = ("consumed", "ended", "produced", "ring")
+
+    def __init__(self) -> None:
+        self.produced: dict[int, dict[str, int]] = {}
+        self.consumed: dict[int, dict[str, int]] = {}
+        self.ring: deque[tuple[Any, ...]] | None = None
+        self.ended = 0
+
+    def produce(self, step: int, key: str) -> None:
+        """Count an event that a step returned or sent."""
+        _count(self.produced, step, key)
+
+    def consume(self, step: int, key: str) -> None:
+        """Count an event that a step was started with."""
+        _count(self.consumed, step, key)
+
+    def recent(self) -> tuple[AttemptRecord, ...]:
+        """Return the attempts in the ring, oldest first."""
+        return tuple(AttemptRecord(*entry) for entry in self.ring or ())
+
+    def record(self, attempt: Attempt, outcome: str, now: float) -> None:
+        """Remember an attempt that has ended."""
+        self.ended += 1
+        if self.ring is None:
+            self.ring = deque(maxlen=RING_SIZE)
+        start = attempt.start
+        self.ring.append(
+            (
+                start.attempt,
+                start.step,
+                attempt.worker,
+                start.number,
+                start.parent,
+                start.queued_at,
+                attempt.started,
+                now,
+                outcome,
+            )
+        )
+
+
+def _count(edges: dict[int, dict[str, int]], step: int, key: str) -> None:
+    try:
+        edges[step][key] += 1
+    except KeyError:
+        edges.setdefault(step, {})[key] = 1

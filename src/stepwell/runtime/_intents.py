@@ -1,0 +1,240 @@
+"""What a context's calls do: each checks what the caller asks, and makes a fact of it."""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from stepwell.core import (
+    EventSent,
+    InputAsked,
+    Status,
+    TaskClosed,
+    TaskOpened,
+    WaitDropped,
+    WaitStarted,
+)
+from stepwell.errors import (
+    EventWaitTimeout,
+    NotAnEventError,
+    RunOverError,
+    StepRefusesEventError,
+    TooManyHeldEventsError,
+    WorkflowStepDoesNotExistError,
+    WrongThreadError,
+)
+from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
+from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._ports import RunPort
+from stepwell.runtime._verdicts import note_attempt
+from stepwell.runtime._waits import OpenWait, meets
+
+ValueT = TypeVar("ValueT")
+EventT = TypeVar("EventT", bound=Event)
+
+HELD_LIMIT = 1_000
+"""How many events that nobody takes a run holds for waits to come."""
+
+
+def check_open(run: RunPort, attempt: Attempt | None, call: str) -> None:
+    """Raise the error of a call that comes too late."""
+    if attempt is not None and attempt.over is not None:
+        attempt.check(call)
+    if run.machine.state.status is not Status.RUNNING:
+        raise RunOverError(call=call, workflow=run.wiring.workflow, status=run.machine.state.status.value)
+
+
+def check_event(event: object, call: str) -> None:
+    """Raise ``NotAnEventError`` for what is no event."""
+    if not isinstance(event, Event):
+        raise NotAnEventError(call=call, given=event)
+
+
+def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) -> None:
+    """Send an event to all steps that accept it, or to one."""
+    check_event(event, "send_event")
+    check_open(run, attempt, "send_event")
+    if not run.in_loop():
+        from_thread(run, send, run, attempt, event, step)
+        return
+    kind = type(event)
+    target = None if step is None else _target(run, kind, step)
+    key = run.wiring.learn(kind)
+    wakes = run.waits.matching(event) if run.waits else ()
+    if not wakes and target is None:
+        _check_held(run, kind, key)
+    sender = attempt.start.attempt if attempt is not None else None
+    if attempt is not None:
+        run.history.produce(attempt.step.number, key)
+    run.apply(EventSent(run.now(), key, event, sender, target, wakes))
+    run.conclude_if_quiet()
+
+
+def _check_held(run: RunPort, kind: type[Event], key: str) -> None:
+    if run.wiring.plan.routes[key].leads_somewhere():
+        return
+    held = len(run.machine.state.held)
+    if held >= HELD_LIMIT:
+        raise TooManyHeldEventsError(event=kind.__name__, held=held)
+
+
+def _target(run: RunPort, kind: type[Event], step: str) -> int:
+    numbers = run.wiring.numbers
+    if step not in numbers:
+        raise WorkflowStepDoesNotExistError(
+            step=step,
+            workflow=run.wiring.workflow,
+            suggestions=close_names(step, numbers),
+            steps=list(numbers),
+        )
+    number = numbers[step]
+    route = run.wiring.route(kind)
+    if number in route.triggers or number in route.joins or any(place[0] == number for place in route.slots):
+        return number
+    accepted = [one.__name__ for one in accepted_by(run.wiring.steps[number])]
+    raise StepRefusesEventError(step=step, event=kind.__name__, accepted=accepted)
+
+
+def write(run: RunPort, attempt: Attempt | None, event: Event) -> None:
+    """Show an event to whoever listens to the run."""
+    if not isinstance(event, Event):
+        raise NotAnEventError(call="write_event_to_stream", given=event)
+    if (attempt is not None and attempt.over is not None) or run.stream.closed:
+        check_open(run, attempt, "write_event_to_stream")
+        raise RunOverError(call="write_event_to_stream", workflow=run.wiring.workflow, status="ended")
+    if not run.in_loop():
+        run.loop.call_soon_threadsafe(_write_now, run, event)
+    elif isinstance(event, InputRequiredEvent):
+        _write_now(run, event)
+    else:
+        run.stream.write(event)
+
+
+def _write_now(run: RunPort, event: Event) -> None:
+    run.stream.write(event)
+    if isinstance(event, InputRequiredEvent):
+        run.apply(InputAsked(run.now()))
+
+
+def from_thread(run: RunPort, function: Callable[..., ValueT], *arguments: Any) -> ValueT:
+    """Call ``function`` in the run's loop, from another thread, and return its result there."""
+    done: concurrent.futures.Future[ValueT] = concurrent.futures.Future()
+
+    def call() -> None:
+        try:
+            done.set_result(function(*arguments))
+        except BaseException as error:  # noqa: BLE001  # carried over to the thread that called
+            done.set_exception(error)
+
+    run.loop.call_soon_threadsafe(call)
+    return done.result()
+
+
+def call(run: RunPort, attempt: Attempt | None, coroutine: Coroutine[Any, Any, ValueT]) -> ValueT:
+    """Run a coroutine in the run's loop, from another thread, and return its result there."""
+    if run.in_loop():
+        coroutine.close()
+        raise WrongThreadError(call="ctx.call", remedy="In an async step, await the coroutine instead.")
+    try:
+        check_open(run, attempt, "ctx.call")
+    except BaseException:
+        coroutine.close()
+        raise
+    return asyncio.run_coroutine_threadsafe(coroutine, run.loop).result()
+
+
+async def wait(
+    run: RunPort,
+    attempt: Attempt,
+    event_type: type[EventT] | None,
+    *,
+    ask: Event | None = None,
+    requirements: Mapping[str, Any] | None = None,
+    seconds: float | None = None,
+) -> EventT | None:
+    """Suspend the calling body until an event comes or the time is up; ``None`` means the latter."""
+    check_open(run, attempt, "wait_for_event" if event_type is not None else "sleep")
+    wanted = requirements or {}
+    name = (attempt.start.attempt, attempt.wait_count)
+    attempt.wait_count += 1
+    future: asyncio.Future[Event | None] = run.loop.create_future()
+    run.waits.add(name, OpenWait(future, event_type, wanted))
+    run.crew.count_wait(attempt, 1)
+    now = run.now()
+    run.apply(
+        WaitStarted(
+            now,
+            *name,
+            key=run.wiring.learn(event_type) if event_type is not None else None,
+            deadline=None if seconds is None else now + seconds,
+            ask=ask,
+            takes=_held_answer(run, event_type, wanted) if event_type is not None else None,
+        )
+    )
+    try:
+        return await future  # type: ignore[return-value]
+    finally:
+        if run.waits.remove(name) is not None:
+            run.crew.count_wait(attempt, -1)
+            run.apply(WaitDropped(run.now(), *name))
+
+
+def _held_answer(run: RunPort, event_type: type[Event], requirements: Mapping[str, Any]) -> int | None:
+    for number, held in run.machine.state.held.items():
+        if type(held.event) is event_type and meets(held.event, requirements):
+            return number
+    return None
+
+
+def wait_timeout(event_type: type[Event], seconds: float | None) -> EventWaitTimeout:
+    """Return the error of a wait whose time is up."""
+    return EventWaitTimeout(event=event_type.__name__, timeout=seconds or 0.0)
+
+
+def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any], name: str | None) -> BackgroundTask:
+    """Start a background task that counts as running, and ends with the run at the latest."""
+    try:
+        check_open(run, attempt, "create_task")
+    except BaseException:
+        coroutine.close()
+        raise
+    task = BackgroundTask(coroutine, loop=run.loop, name=name or f"{attempt.step.name} (background)")
+    if attempt.tasks is None:
+        attempt.tasks = set()
+    attempt.tasks.add(task)
+    run.background.add(task)
+    run.apply(TaskOpened(run.now(), attempt.start.attempt))
+
+    def closed(_: object) -> None:
+        _task_ended(run, attempt, task)
+
+    task.add_done_callback(closed)
+    return task
+
+
+def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
+    run.background.discard(task)
+    error = None
+    if attempt.start.attempt not in run.crew.attempts:
+        error = _left_error(attempt, task)
+        if error is not None:
+            note_attempt(error, attempt)
+            run.crew.failed_last = attempt
+    run.apply(TaskClosed(run.now(), attempt.start.attempt, error))
+    run.conclude_if_quiet()
+
+
+def unobserved_error(attempt: Attempt) -> BaseException | None:
+    """Return the error of an ended background task that nobody looked at; the ended ones are let go."""
+    error = None
+    for task in [task for task in attempt.tasks or () if task.done()]:
+        error = error or _left_error(attempt, task)
+    return error
+
+
+def _left_error(attempt: Attempt, task: BackgroundTask) -> BaseException | None:
+    if attempt.tasks is not None:
+        attempt.tasks.discard(task)
+    if task.observed or task.cancelled() or attempt.over is not None:
+        return None
+    return task.exception()

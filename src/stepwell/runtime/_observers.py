@@ -1,0 +1,171 @@
+"""Whoever watches a run: told at one place of the driver what happens, and able to change nothing.
+
+The printing of ``verbose=True``, internal stream events and callbacks are observers. A run without any
+builds nothing for them.
+"""
+
+import sys
+from collections.abc import Callable
+from contextvars import Context as Variables
+from datetime import UTC, datetime
+from typing import Protocol
+
+from stepwell.core import Status
+from stepwell.flow import Event, StepState, StepStateChanged, UnhandledEvent, WorkflowIdleEvent
+from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._stream import EventStream
+
+
+class Observer(Protocol):
+    """What can be told about a run. Times are in seconds since the epoch."""
+
+    def attempt_started(self, attempt: Attempt, variables: Variables) -> None:
+        """A body is about to run in the context ``variables``."""
+
+    def attempt_ended(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
+        """A body has ended. ``result`` is what it returned, or the exception."""
+
+    def event_held(self, event: Event) -> None:
+        """No step takes the event and no wait asked for it yet."""
+
+    def became_idle(self) -> None:
+        """Nothing is left to do before something comes from outside."""
+
+    def run_ended(self, status: Status, outcome: object) -> None:
+        """The run is over."""
+
+
+def type_name(event: object) -> str:
+    """Return how an event, or the events of a join, are called in a sentence."""
+    if isinstance(event, list):
+        return f"list of {len(event)}"
+    if isinstance(event, tuple):
+        return " + ".join(type(one).__name__ for one in event)
+    return type(event).__name__
+
+
+class Printer:
+    """Prints each step's start and end to standard error: what ``verbose=True`` shows."""
+
+    def attempt_started(self, attempt: Attempt, variables: Variables) -> None:
+        again = f" (attempt {attempt.start.number})" if attempt.start.number > 1 else ""
+        self._print(f"[{attempt.step.name}:{attempt.worker}] started from {type_name(attempt.start.event)}{again}")
+
+    def attempt_ended(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
+        with_what = "" if result is None else f" with {type_name(result)}"
+        took = f"after {now - attempt.started:.3f} s"
+        verb = "complete" if outcome == "ok" else outcome
+        self._print(f"[{attempt.step.name}:{attempt.worker}] {verb}{with_what} {took}")
+
+    def event_held(self, event: Event) -> None:
+        self._print(f"[run] no step takes {type_name(event)}; held for a wait")
+
+    def became_idle(self) -> None:
+        self._print("[run] idle")
+
+    def run_ended(self, status: Status, outcome: object) -> None:
+        with_what = "" if outcome is None else f" with {type_name(outcome)}"
+        self._print(f"[run] {status.value.replace('_', ' ')}{with_what}")
+
+    @staticmethod
+    def _print(line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+class InternalEvents:
+    """Writes internal events to the stream: there only once a consumer has asked for them."""
+
+    def __init__(self, stream: EventStream, run_id: str) -> None:
+        self._stream = stream
+        self._run_id = run_id
+
+    def attempt_started(self, attempt: Attempt, variables: Variables) -> None:
+        self._stream.write_internal(
+            StepStateChanged(
+                run_id=self._run_id,
+                at=moment(attempt.started),
+                name=attempt.step.name,
+                step_state=StepState.RUNNING,
+                worker_id=str(attempt.worker),
+                input_event_name=type_name(attempt.start.event),
+                attempt=attempt.start.attempt,
+                number=attempt.start.number,
+                cause=attempt.start.parent,
+                queued_seconds=attempt.started - attempt.start.queued_at,
+            )
+        )
+
+    def attempt_ended(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
+        self._stream.write_internal(
+            StepStateChanged(
+                run_id=self._run_id,
+                at=moment(now),
+                name=attempt.step.name,
+                step_state=StepState.NOT_RUNNING,
+                worker_id=str(attempt.worker),
+                input_event_name=type_name(attempt.start.event),
+                output_event_name=None if result is None else type_name(result),
+                attempt=attempt.start.attempt,
+                number=attempt.start.number,
+                cause=attempt.start.parent,
+                queued_seconds=attempt.started - attempt.start.queued_at,
+                elapsed_seconds=now - attempt.started,
+                outcome=outcome,
+            )
+        )
+
+    def event_held(self, event: Event) -> None:
+        kind = type(event)
+        self._stream.write_internal(
+            UnhandledEvent(
+                run_id=self._run_id,
+                at=datetime.now(UTC),
+                event_type=kind.__name__,
+                qualified_name=f"{kind.__module__}.{kind.__qualname__}",
+            )
+        )
+
+    def became_idle(self) -> None:
+        self._stream.write_internal(WorkflowIdleEvent(run_id=self._run_id, at=datetime.now(UTC)))
+
+    def run_ended(self, status: Status, outcome: object) -> None:
+        """The stream's own last event says it."""
+
+
+def moment(at: float) -> datetime:
+    """Return a time of the run's clock as an aware UTC time."""
+    return datetime.fromtimestamp(at, UTC)
+
+
+class Observers:
+    """Several observers as one. One that fails is reported by ``report`` and does not disturb the others."""
+
+    def __init__(self, observers: list[Observer], report: Callable[[BaseException], None]) -> None:
+        self._observers = observers
+        self._report = report
+
+    def add(self, observer: Observer) -> None:
+        self._observers.append(observer)
+
+    def _tell(self, tell: Callable[[Observer], None]) -> None:
+        for observer in self._observers:
+            try:
+                tell(observer)
+            except Exception as error:  # noqa: BLE001  # an observer must not change the run it watches
+                self._report(error)
+
+    def attempt_started(self, attempt: Attempt, variables: Variables) -> None:
+        self._tell(lambda observer: observer.attempt_started(attempt, variables))
+
+    def attempt_ended(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
+        self._tell(lambda observer: observer.attempt_ended(attempt, outcome, result, now))
+
+    def event_held(self, event: Event) -> None:
+        self._tell(lambda observer: observer.event_held(event))
+
+    def became_idle(self) -> None:
+        self._tell(lambda observer: observer.became_idle())
+
+    def run_ended(self, status: Status, outcome: object) -> None:
+        self._tell(lambda observer: observer.run_ended(status, outcome))

@@ -1,0 +1,70 @@
+"""What became of a run: kept once, given to everybody who asks, and logged when a failure goes unheard."""
+
+import asyncio
+import logging
+
+from stepwell.core import Status
+from stepwell.flow import Event
+
+logger = logging.getLogger("stepwell.runtime")
+
+
+class _Unheard:
+    """Logs a failure when the last one who could ask for it is gone."""
+
+    __slots__ = ("error", "heard", "workflow")
+
+    def __init__(self, error: BaseException, workflow: str) -> None:
+        self.error = error
+        self.workflow = workflow
+        self.heard = False
+
+    def __del__(self) -> None:
+        if not self.heard:
+            logger.error(
+                "a run of workflow %s failed and nobody awaited its handler: %s: %s",
+                self.workflow,
+                type(self.error).__name__,
+                self.error,
+                exc_info=(type(self.error), self.error, self.error.__traceback__),
+            )
+
+
+class Outcome:
+    """How the run ended. Waiting for it is free of side effects: a cancelled waiter changes nothing."""
+
+    __slots__ = ("_loop", "_unheard", "_waiters", "error", "event", "status")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiters: list[asyncio.Future[None]] = []
+        self._unheard: _Unheard | None = None
+        self.status = Status.RUNNING
+        self.event: Event | None = None
+        self.error: BaseException | None = None
+
+    def settle(self, status: Status, event: Event, error: BaseException | None, workflow: str) -> None:
+        """Fix the outcome and wake everybody."""
+        self.status = status
+        self.event = event
+        self.error = error
+        quiet = status is Status.CANCELLED or isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
+        if error is not None and not quiet:
+            self._unheard = _Unheard(error, workflow)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def settled(self) -> None:
+        """Wait for the end of the run."""
+        if self.status is Status.RUNNING:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def failure(self) -> BaseException | None:
+        """Return the error, which from now on counts as heard."""
+        if self._unheard is not None:
+            self._unheard.heard = True
+        return self.error

@@ -1,0 +1,58 @@
+"""What the parts of the driver may ask of the run that they belong to."""
+
+import asyncio
+import contextvars
+from typing import Any, Protocol
+
+from stepwell.core import EndRun, Fact, Machine
+from stepwell.flow import Wiring
+from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._history import History
+from stepwell.runtime._observers import Observers
+from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._stream import EventStream
+from stepwell.runtime._timers import Timers
+from stepwell.runtime._waits import WaitTable
+
+
+class CrewPort(Protocol):
+    """What a context needs of the attempts."""
+
+    attempts: dict[int, Attempt]
+    failed_last: Attempt | None
+
+    def count_wait(self, attempt: Attempt, change: int) -> None: ...
+
+
+class RunPort(Protocol):
+    """A run, seen from within."""
+
+    workflow: Any
+    wiring: Wiring
+    machine: Machine
+    stream: EventStream
+    outcome: Outcome
+    timers: Timers
+    waits: WaitTable
+    history: History
+    observers: Observers | None
+    variables: contextvars.Context
+    loop: asyncio.AbstractEventLoop
+    background: set[BackgroundTask]
+    ending: EndRun | None
+
+    @property
+    def crew(self) -> CrewPort: ...
+
+    @property
+    def run_id(self) -> str: ...
+
+    def now(self) -> float: ...
+
+    def apply(self, fact: Fact) -> None: ...
+
+    def conclude_if_quiet(self) -> None: ...
+
+    def in_loop(self) -> bool: ...
+
+    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]: ...

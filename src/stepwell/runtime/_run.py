@@ -1,0 +1,237 @@
+"""One run: the asyncio driver that gives the machine its facts and carries out its effects.
+
+Rule 1. What happens to a run goes through ``apply``; nothing else starts, resumes or ends anything.
+Rule 2. The run is over when the machine says so and the bodies in flight have ended or were given up.
+Rule 3. A run holds itself alive until it is over.
+"""
+
+import asyncio
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from stepwell.core import (
+    CancelRequested,
+    CancelStep,
+    CheckIdle,
+    Effect,
+    EndRun,
+    Fact,
+    Machine,
+    Publish,
+    ResumeStep,
+    RunStarted,
+    StartStep,
+    StartTimer,
+    Status,
+    StopTimer,
+    TimerFired,
+    TurnPassed,
+)
+from stepwell.flow import Event, StartEvent, Wiring
+from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._crew import GRACE_SECONDS, Crew
+from stepwell.runtime._history import History
+from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
+from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._steps import ReadyStep
+from stepwell.runtime._stream import EventStream
+from stepwell.runtime._timers import Timers
+from stepwell.runtime._verdicts import verdict
+from stepwell.runtime._waits import WaitTable
+from stepwell.runtime._watchdog import WATCHDOG
+
+logger = logging.getLogger("stepwell.runtime")
+
+RUNNING: set["Run"] = set()
+"""All runs that are under way: nothing else needs to hold them."""
+
+
+@dataclass(slots=True)
+class RunSettings:
+    """How a run is to be driven. ``timeout`` in seconds, ``stream_buffer`` in events. Not changed after it is made."""
+
+    timeout: float | None
+    verbose: bool
+    stream_buffer: int | None
+    external_events: bool
+    run_id: str
+
+
+class Run:
+    """Drives one run of a workflow from its start event to its outcome."""
+
+    __slots__ = (
+        "__weakref__",
+        "_on_end",
+        "background",
+        "clock",
+        "crew",
+        "ending",
+        "history",
+        "loop",
+        "machine",
+        "observers",
+        "offset",
+        "outcome",
+        "settings",
+        "shows_internal",
+        "stream",
+        "thread",
+        "timers",
+        "variables",
+        "waits",
+        "wiring",
+        "workflow",
+    )
+
+    def __init__(
+        self,
+        workflow: Any,
+        wiring: Wiring,
+        steps: tuple[ReadyStep, ...],
+        settings: RunSettings,
+        on_end: Callable[[], None] | None = None,
+    ) -> None:
+        self.workflow = workflow
+        self.wiring = wiring
+        self.settings = settings
+        self.loop = asyncio.get_running_loop()
+        self.clock: Callable[[], float] = getattr(self.loop, "stepwell_clock", time.monotonic)
+        self.offset = time.time() - self.clock()
+        self.thread = threading.get_ident()
+        self.variables = contextvars.copy_context()
+        self.machine = Machine(wiring.plan)
+        self.stream = EventStream(self.loop, settings.stream_buffer)
+        self.outcome = Outcome(self.loop)
+        self.timers = Timers(self.loop, self.now, self._fire)
+        self.waits = WaitTable()
+        self.history = History()
+        self.crew = Crew(self, workflow, steps)
+        self.background: set[BackgroundTask] = set()
+        self.observers: Observers | None = None
+        self.shows_internal = False
+        self.ending: EndRun | None = None
+        self._on_end = on_end
+        if settings.verbose:
+            self.observe(Printer())
+
+    @property
+    def run_id(self) -> str:
+        return self.settings.run_id
+
+    def now(self) -> float:
+        """Return the time in seconds since the epoch; within a process it never goes back."""
+        return self.clock() + self.offset
+
+    def observe(self, observer: Observer) -> None:
+        """Tell ``observer`` what happens from now on."""
+        if self.observers is None:
+            self.observers = Observers([], lambda error: logger.error("an observer of a run failed", exc_info=error))
+        self.observers.add(observer)
+
+    def expose_internal(self) -> None:
+        """Write internal events to the stream from now on; first the attempts in flight."""
+        if not self.shows_internal:
+            self.shows_internal = True
+            teller = InternalEvents(self.stream, self.run_id)
+            for attempt in self.crew.attempts.values():
+                teller.attempt_started(attempt, self.variables)
+            self.observe(teller)
+
+    def begin(self, event: StartEvent) -> None:
+        """Start the run; its first steps begin in the loop's next turn."""
+        RUNNING.add(self)
+        WATCHDOG.enter(self.loop)
+        key = self.wiring.learn(type(event))
+        settings = self.settings
+        self.apply(RunStarted(self.now(), key, event, settings.timeout, settings.external_events))
+
+    def apply(self, fact: Fact) -> None:
+        """Give the machine a fact and carry out what follows from it."""
+        for effect in self.machine.apply(fact):
+            if type(effect) is StartStep:
+                self.crew.start(effect)
+            else:
+                self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case StartTimer():
+                self.timers.start(effect.timer, effect.at)
+            case StopTimer():
+                self.timers.stop(effect.timer)
+            case ResumeStep():
+                self.crew.resume(effect)
+            case Publish():
+                assert isinstance(effect.event, Event)
+                self.stream.write(effect.event)
+            case CheckIdle():
+                self._check_idle()
+            case CancelStep():
+                self.crew.cancel(effect.attempt)
+            case EndRun():
+                self._end(effect)
+            case StartStep():
+                self.crew.start(effect)
+
+    def _fire(self, timer: int, now: float) -> None:
+        """Take a due timer: the machine's own, or (negative) the time limit of an attempt."""
+        if timer >= 0:
+            self.apply(TimerFired(now, timer))
+        else:
+            self.crew.cancel(-timer, "timed out")
+
+    def _check_idle(self) -> None:
+        if self.observers is not None:
+            self.observers.became_idle()
+        self.loop.call_soon(self.loop.call_soon, self._turn_passed)
+
+    def _turn_passed(self) -> None:
+        self.apply(TurnPassed(self.now()))
+
+    def cancel(self, *, grace: float = GRACE_SECONDS) -> None:
+        """End the run as cancelled; bodies have ``grace`` seconds to end."""
+        self.crew.grace = grace
+        self.apply(CancelRequested(self.now()))
+
+    def in_loop(self) -> bool:
+        """Return whether the caller is in the thread of the run's loop."""
+        return threading.get_ident() == self.thread
+
+    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]:
+        """Return the values of the resource parameters of an attempt's step."""
+        return {}
+
+    def _end(self, ending: EndRun) -> None:
+        self.ending = ending
+        for task in self.background:
+            task.cancel()
+        self.conclude_if_quiet()
+
+    def conclude_if_quiet(self) -> None:
+        """Settle the outcome once nothing of the run is in flight any more."""
+        ending = self.ending
+        if ending is None or self.crew.attempts or self.background or self.outcome.status is not Status.RUNNING:
+            return
+        last, error = verdict(
+            ending,
+            wiring=self.wiring,
+            timeout=self.settings.timeout,
+            attempt=self.crew.failed_last,
+            now=self.now(),
+        )
+        self.timers.close()
+        self.stream.close(last)
+        self.outcome.settle(ending.status, last, error, self.wiring.workflow)
+        RUNNING.discard(self)
+        self.crew.disband()
+        WATCHDOG.leave(self.loop)
+        if self.observers is not None:
+            self.observers.run_ended(ending.status, ending.outcome if error is None else error)
+        if self._on_end is not None:
+            self._on_end()

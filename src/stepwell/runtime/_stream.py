@@ -1,0 +1,161 @@
+"""The stream of one run: a list that everybody reads with a cursor of their own, and that always ends.
+
+Rule 1. Writing never waits and never fails for want of readers.
+Rule 2. At most ``limit`` events are kept; a reader behind that edge gets one ``StreamGap`` for what it missed.
+Rule 3. Input requests and what comes last are never dropped.
+Rule 4. Whatever happens to the run, the stream is closed, and every reader comes to its end.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from stepwell.errors import StreamCursorError
+from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StreamGap
+
+EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamItem(Generic[EventT_co]):
+    """An event and its place: ``cursor`` can be given as ``after=`` to go on behind it."""
+
+    cursor: int
+    event: EventT_co
+
+
+class EventStream:
+    """What one run shows to whoever listens."""
+
+    __slots__ = ("_base", "_closed", "_events", "_has_internal", "_limit", "_loop", "_pinned", "_waiters")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int | None) -> None:
+        self._loop = loop
+        self._limit = limit
+        self._events: list[Event] = []
+        self._base = 0
+        self._pinned: list[tuple[int, Event]] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._closed = False
+        self._has_internal = False
+
+    @property
+    def end(self) -> int:
+        """The cursor that the next event will have."""
+        return self._base + len(self._events)
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def write(self, event: Event) -> None:
+        """Add an event and wake who waits for it. After the end it is dropped."""
+        if self._closed:
+            return
+        self._events.append(event)
+        if self._limit is not None and len(self._events) > 2 * self._limit:
+            self._trim(self._limit)
+        if self._waiters:
+            self._wake()
+
+    def write_internal(self, event: InternalDispatchEvent) -> None:
+        """Add an event that only consumers who asked for such events see."""
+        self._has_internal = True
+        self.write(event)
+
+    def close(self, last: Event) -> None:
+        """Add the last event and end the stream for everybody."""
+        if self._closed:
+            return
+        self.write(last)
+        self._closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _trim(self, keep: int) -> None:
+        """Drop the oldest but for input requests. Doing it for many at once keeps each write O(1)."""
+        gone = len(self._events) - keep
+        self._pinned.extend(
+            (self._base + place, event)
+            for place, event in enumerate(self._events[:gone])
+            if isinstance(event, InputRequiredEvent)
+        )
+        del self._events[:gone]
+        self._base += gone
+
+    def _edge(self) -> int:
+        """Return the first cursor within the limit; what is before it counts as gone, swept or not."""
+        return self._base if self._limit is None else max(self._base, self.end - self._limit)
+
+    def _sweep(self) -> int:
+        """Drop what is beyond the limit, and return the first cursor still there."""
+        if self._limit is not None and len(self._events) > self._limit:
+            self._trim(self._limit)
+        return self._base
+
+    async def read(self, *, after: int | None = None, internal: bool = False) -> AsyncIterator[StreamItem[Event]]:
+        """Yield items behind ``after``, or from the first event still there, until the stream ends."""
+        if after is None:
+            cursor = self._sweep()
+            for item in [StreamItem(place, event) for place, event in self._pinned]:
+                yield item
+        else:
+            cursor = self._behind(after)
+        while True:
+            if cursor < self._edge():
+                for item in self._gap(cursor):
+                    yield item
+                cursor = self._base
+            for event in self._events[cursor - self._base :]:
+                if self._is_for(event, internal):
+                    yield StreamItem(cursor, event)
+                cursor += 1
+            if cursor >= self.end:
+                if self._closed:
+                    return
+                await self._more()
+
+    def _behind(self, cursor: int) -> int:
+        if type(cursor) is not int or not -1 <= cursor < self.end:
+            raise StreamCursorError(cursor=cursor, end=self.end)
+        return cursor + 1
+
+    def _is_for(self, event: Event, internal: bool) -> bool:
+        return internal or not self._has_internal or not isinstance(event, InternalDispatchEvent)
+
+    def _gap(self, cursor: int) -> list[StreamItem[Event]]:
+        """Return what a reader at ``cursor``, behind the edge, gets instead of what is gone."""
+        first = self._sweep()
+        kept = [StreamItem(place, event) for place, event in self._pinned if cursor <= place]
+        missed = first - cursor - len(kept)
+        return [StreamItem(first - 1, StreamGap(missed=missed)), *kept] if missed else kept
+
+    async def events(self, *, after: int | None = None, internal: bool = False) -> AsyncIterator[Event]:
+        """Yield the events of ``read``; the common case without an item for each."""
+        if after is not None or self._edge():
+            async for item in self.read(after=after, internal=internal):
+                yield item.event
+            return
+        cursor = 0
+        while cursor >= self._edge():
+            for event in self._events[cursor - self._base :]:
+                cursor += 1
+                if internal or not self._has_internal or not isinstance(event, InternalDispatchEvent):
+                    yield event
+            if cursor >= self.end:
+                if self._closed:
+                    return
+                await self._more()
+        async for item in self.read(after=cursor - 1, internal=internal):
+            yield item.event
+
+    async def _more(self) -> None:
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append(waiter)
+        await waiter

@@ -1,0 +1,86 @@
+"""The timers of one run: a heap, and one ``call_later`` for the earliest of them."""
+
+import asyncio
+import heapq
+from collections.abc import Callable
+
+_COMPACT_AT = 64
+
+
+def _nobody(timer: int, now: float) -> None:
+    """Stands in once the run is over."""
+
+
+def _never() -> float:
+    return 0.0
+
+
+class Timers:
+    """Keeps named deadlines in seconds of the run's clock; ``fire`` is called with each name that is due.
+
+    Stopping a timer leaves its entry in the heap, and the loop's handle as it is: both are passed over
+    later, and swept when they outnumber what is alive.
+    """
+
+    __slots__ = ("_alive", "_clock", "_fire", "_handle", "_handle_at", "_heap", "_loop")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float], fire: Callable[[int, float], None]
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._fire = fire
+        self._heap: list[tuple[float, int]] = []
+        self._alive: dict[int, float] = {}
+        self._handle: asyncio.TimerHandle | None = None
+        self._handle_at = 0.0
+
+    def start(self, name: int, at: float) -> None:
+        """Set the timer, anew if it runs already."""
+        self._alive[name] = at
+        heapq.heappush(self._heap, (at, name))
+        if len(self._heap) > _COMPACT_AT and len(self._heap) > 2 * len(self._alive):
+            self._heap = [(due, which) for which, due in self._alive.items()]
+            heapq.heapify(self._heap)
+        if self._handle is None or at < self._handle_at:
+            self._arm()
+
+    def stop(self, name: int) -> float | None:
+        """Forget the timer; return when it would have been due."""
+        return self._alive.pop(name, None)
+
+    def is_due(self, now: float) -> bool:
+        """Return whether something may be due; cheap enough to ask before each result."""
+        return bool(self._heap) and self._heap[0][0] <= now
+
+    def fire_due(self, now: float) -> None:
+        """Fire everything whose time has come, earliest first."""
+        while self._heap and self._heap[0][0] <= now:
+            at, name = heapq.heappop(self._heap)
+            if self._alive.get(name) == at:
+                del self._alive[name]
+                self._fire(name, now)
+
+    def close(self) -> None:
+        """Forget everything, also whom to tell."""
+        self._fire = _nobody
+        self._clock = _never
+        self._alive.clear()
+        self._heap.clear()
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _arm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle_at = self._heap[0][0]
+        self._handle = self._loop.call_later(max(0.0, self._handle_at - self._clock()), self._ring)
+
+    def _ring(self) -> None:
+        self._handle = None
+        self.fire_due(self._clock())
+        while self._heap and self._alive.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        if self._heap and self._handle is None:
+            self._arm()

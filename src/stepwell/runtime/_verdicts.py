@@ -1,0 +1,91 @@
+"""How an ending is told: the last event of the stream, and the error that ``await handler`` raises."""
+
+from collections.abc import Callable
+from typing import Any
+
+from stepwell.core import EndRun, Stall, Status
+from stepwell.errors import WorkflowCancelledByUser, WorkflowStalledError, WorkflowTimeoutError
+from stepwell.flow import (
+    StopEvent,
+    Wiring,
+    WorkflowCancelledEvent,
+    WorkflowFailedEvent,
+    WorkflowTimedOutEvent,
+    accepted_by,
+    close_names,
+)
+from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._observers import type_name
+
+
+def verdict(
+    ending: EndRun, *, wiring: Wiring, timeout: float | None, attempt: Attempt | None, now: float
+) -> tuple[StopEvent, BaseException | None]:
+    """Return the last event of the stream and the error, if the ending is one."""
+    error: BaseException
+    match ending.status:
+        case Status.COMPLETED:
+            assert isinstance(ending.outcome, StopEvent)
+            return ending.outcome, None
+        case Status.CANCELLED:
+            return WorkflowCancelledEvent(), WorkflowCancelledByUser(workflow=wiring.workflow)
+        case Status.TIMED_OUT:
+            active = [wiring.steps[step].name for step in ending.active]
+            limit = timeout or 0.0
+            error = WorkflowTimeoutError(workflow=wiring.workflow, timeout=limit, active_steps=active)
+            return WorkflowTimedOutEvent(timeout=limit, active_steps=active), error
+        case Status.STALLED:
+            assert ending.stall is not None
+            error = stalled(ending.stall, wiring)
+        case _:
+            assert isinstance(ending.outcome, BaseException)
+            error = ending.outcome
+    last = WorkflowFailedEvent(
+        step_name=attempt.step.name if attempt is not None else "",
+        exception=error,
+        attempts=attempt.start.number if attempt is not None else None,
+        elapsed_seconds=now - attempt.began if attempt is not None else None,
+    )
+    return last, error
+
+
+def note_attempt(error: BaseException, attempt: Attempt) -> None:
+    """Add to a user's exception where it came from: step, event, attempt. It stays itself."""
+    note = (
+        f"in step {attempt.step.name!r} ({attempt.step.definition.location}), attempt {attempt.start.number}, "
+        f"at event {type_name(attempt.start.event)}"
+    )
+    try:
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+    except (AttributeError, TypeError):
+        return  # an exception that refuses attributes keeps its own text only
+
+
+def stalled(stall: Stall, wiring: Wiring) -> WorkflowStalledError:
+    """Return the error that explains why a run cannot go on."""
+    name_of: Callable[[str], str] = lambda key: wiring.keys.classes[key].__name__  # noqa: E731
+    takers = {step.name: [kind.__name__ for kind in accepted_by(step)] for step in wiring.steps}
+    accepted = [kind for kinds in takers.values() for kind in kinds]
+    unhandled = []
+    for key, count in stall.unhandled:
+        name = name_of(key)
+        close = close_names(name, accepted)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        joiners = [wiring.steps[number].name for number in wiring.plan.routes[key].joins]
+        if joiners:
+            hint = f" outside of a fan-out (step {joiners[0]!r} joins only what a returned list opened)"
+        unhandled.append((name, count, hint))
+    joins = []
+    for half in stall.joins:
+        has = ", ".join(name_of(key) for key in half.present) or "nothing"
+        lacks = ", ".join(f"{count} more {name_of(key)}" for key, count in half.missing)
+        joins.append(f"the join {wiring.steps[half.step].name!r} has {has} and waits for {lacks}")
+    last: Any = wiring.steps[stall.last_step].name if stall.last_step is not None else None
+    return WorkflowStalledError(
+        workflow=wiring.workflow,
+        last_step=last,
+        unhandled=unhandled,
+        joins=joins,
+        takers=[f"{name} ({' | '.join(kinds)})" for name, kinds in takers.items()],
+    )

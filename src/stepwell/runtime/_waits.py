@@ -1,0 +1,67 @@
+"""The driver's side of waits: which body listens for what, and the futures that bring them back."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stepwell.core import WaitId
+from stepwell.flow import Event
+
+
+@dataclass(slots=True)
+class OpenWait:
+    """One suspended call. ``requirements`` are attribute values that an answer must have."""
+
+    future: asyncio.Future[Event | None]
+    event_type: type[Event] | None
+    requirements: Mapping[str, Any]
+
+    def accept(self, event: object) -> Event:
+        """Return the event that the machine handed back."""
+        assert isinstance(event, Event)
+        return event
+
+
+def meets(event: Event, requirements: Mapping[str, Any]) -> bool:
+    """Return whether an event has all the required values."""
+    return all(event.get(name, _ABSENT) == value for name, value in requirements.items())
+
+
+_ABSENT = object()
+
+
+class WaitTable:
+    """All open waits of a run, indexed by type: an answer looks only at waits for its own type."""
+
+    __slots__ = ("_by_type", "_open")
+
+    def __init__(self) -> None:
+        self._open: dict[WaitId, OpenWait] = {}
+        self._by_type: dict[type[Event], dict[WaitId, OpenWait]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
+    def add(self, name: WaitId, wait: OpenWait) -> None:
+        self._open[name] = wait
+        if wait.event_type is not None:
+            self._by_type.setdefault(wait.event_type, {})[name] = wait
+
+    def remove(self, name: WaitId) -> OpenWait | None:
+        wait = self._open.pop(name, None)
+        if wait is not None and wait.event_type is not None:
+            same_type = self._by_type[wait.event_type]
+            del same_type[name]
+            if not same_type:
+                del self._by_type[wait.event_type]
+        return wait
+
+    def matching(self, event: Event) -> tuple[WaitId, ...]:
+        """Return the waits that ``event`` answers, oldest first."""
+        candidates = self._by_type.get(type(event))
+        if not candidates:
+            return ()
+        return tuple(
+            name for name, wait in candidates.items() if not wait.requirements or meets(event, wait.requirements)
+        )

@@ -1,0 +1,124 @@
+"""Names the step that blocks the event loop: nothing else in the process can run while it does.
+
+One daemon thread asks every loop that has runs for a sign of life. A loop that gives none for a second is
+blocked; what its thread is doing then, and in which step, is logged once for each such stretch.
+"""
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType, FrameType
+
+logger = logging.getLogger("stepwell.watchdog")
+
+BLOCKED_SECONDS = 1.0
+_ROUND_SECONDS = 0.25
+
+
+@dataclass(slots=True)
+class _Watched:
+    loop: asyncio.AbstractEventLoop
+    thread: int
+    runs: int = 0
+    asked_at: float | None = None
+    reported: bool = False
+
+    def answer(self) -> None:
+        self.asked_at = None
+        self.reported = False
+
+
+class Watchdog:
+    """Watches loops while they have runs; costs a run two dictionary look-ups."""
+
+    def __init__(self) -> None:
+        self._watched: dict[int, _Watched] = {}
+        self._steps: dict[CodeType, str] = {}
+        self._lock = threading.Lock()
+        self._wanted = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def know(self, code: CodeType, step: str) -> None:
+        """Remember whose code this is."""
+        self._steps[code] = step
+
+    def enter(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A run begins in ``loop``, in the calling thread."""
+        watched = self._watched.get(id(loop))
+        if watched is None:
+            with self._lock:
+                watched = self._watched[id(loop)] = _Watched(loop, threading.get_ident())
+        watched.runs += 1
+        if watched.runs == 1:
+            watched.answer()
+            self._wanted.set()
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._watch, name="stepwell-watchdog", daemon=True)
+                self._thread.start()
+
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A run in ``loop`` is over."""
+        watched = self._watched.get(id(loop))
+        if watched is not None:
+            watched.runs -= 1
+
+    def _watch(self) -> None:
+        while True:
+            self._wanted.wait()
+            time.sleep(_ROUND_SECONDS)
+            busy = False
+            with self._lock:
+                for name, watched in list(self._watched.items()):
+                    if watched.loop.is_closed():
+                        del self._watched[name]
+                    elif watched.runs > 0:
+                        busy = True
+                        self._check(watched)
+            if not busy:
+                self._wanted.clear()
+
+    def _check(self, watched: _Watched) -> None:
+        now = time.monotonic()
+        if watched.asked_at is None:
+            watched.asked_at = now
+            try:
+                watched.loop.call_soon_threadsafe(watched.answer)
+            except RuntimeError:
+                return  # closed between the check and the call; swept in the next round
+        elif now - watched.asked_at >= BLOCKED_SECONDS and not watched.reported:
+            watched.reported = True
+            self._report(watched, now - watched.asked_at)
+
+    def _report(self, watched: _Watched, seconds: float) -> None:
+        frames = list(_stack(sys._current_frames().get(watched.thread)))  # noqa: SLF001  # the documented way
+        for place, frame in enumerate(frames):
+            step = self._steps.get(frame.f_code)
+            if step is not None:
+                deepest = frames[0]
+                logger.warning(
+                    "step %r blocks the event loop for more than %.1f seconds at %s:%d (now in %s at %s:%d): "
+                    "nothing else runs meanwhile, and time limits cannot act. Await the slow call, or make the "
+                    "step a def step, which runs in a thread",
+                    step,
+                    seconds,
+                    frame.f_code.co_filename,
+                    frame.f_lineno,
+                    deepest.f_code.co_qualname,
+                    deepest.f_code.co_filename,
+                    deepest.f_lineno,
+                )
+                return
+            del place
+
+
+def _stack(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+WATCHDOG = Watchdog()

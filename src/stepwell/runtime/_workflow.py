@@ -1,0 +1,352 @@
+"""``Workflow``: the class that users write their steps in, and run."""
+
+import asyncio
+import difflib
+import inspect
+import itertools
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from pydantic import ValidationError
+from typing_extensions import TypeVar
+
+from stepwell.errors import (
+    DuplicateStepError,
+    NoRunningLoopError,
+    StartEventTypeError,
+    StartFieldsError,
+    StepOptionError,
+)
+from stepwell.flow import (
+    Event,
+    StartEvent,
+    StepDefinition,
+    StepOptions,
+    StopEvent,
+    Wiring,
+    check_graph_names,
+    class_location,
+    define,
+    definition_of,
+)
+from stepwell.runtime._handler import WorkflowHandler
+from stepwell.runtime._run import Run, RunSettings
+from stepwell.runtime._steps import ReadyStep, ready_steps
+from stepwell.runtime._watchdog import WATCHDOG
+
+StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
+StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
+
+logging.getLogger("stepwell").addHandler(logging.NullHandler())
+
+_RUN_PREFIX = os.urandom(8).hex()
+_RUN_NUMBERS = itertools.count(1)
+
+
+def new_run_id() -> str:
+    """Return an id that no other run has: 32 hexadecimal digits, half of them this process's own."""
+    return f"{_RUN_PREFIX}{next(_RUN_NUMBERS):016x}"
+
+
+def _reseed() -> None:
+    global _RUN_PREFIX  # a forked process must not share its parent's ids
+    _RUN_PREFIX = os.urandom(8).hex()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reseed)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the constructor was told; these defaults hold for a subclass that never calls it."""
+
+    timeout: float | None = 45.0
+    disable_validation: bool = False
+    verbose: bool = False
+    num_concurrent_runs: int | None = None
+    workflow_name: str | None = None
+    skip_graph_checks: frozenset[str] = frozenset()
+    stream_buffer: int | None = 65_536
+
+
+class _Compiled:
+    """A workflow's steps, compiled for a state of its class; and what was already validated."""
+
+    def __init__(self, wiring: Wiring, version: object) -> None:
+        self.wiring = wiring
+        self.version = version
+        self.ready: tuple[ReadyStep, ...] = ready_steps(wiring)
+        self.validated: dict[frozenset[str], bool] = {}
+        self.has_run_id = "run_id" in wiring.start_event.model_fields
+        for step in wiring.steps:
+            WATCHDOG.know(inspect.unwrap(step.function).__code__, f"{wiring.workflow}.{step.name}")
+
+
+class _AddStep:
+    """``add_step`` for both: ``Class.add_step(f)`` for all instances, ``instance.add_step(f)`` for that one."""
+
+    def __get__(self, instance: "Workflow[Any, Any] | None", owner: "type[Workflow[Any, Any]]") -> Callable[..., None]:
+        if instance is None:
+            return lambda func: _add(owner, vars(owner).get("_stepwell_added", ()), func, owner)
+        return lambda func: _add(instance, vars(instance).get("_stepwell_added", ()), func, owner)
+
+
+def _add(
+    target: Any, added: tuple[StepDefinition, ...], func: Callable[..., Any], owner: "type[Workflow[Any, Any]]"
+) -> None:
+    if not callable(func):
+        raise StepOptionError(option="add_step(func)", value=func, accepted="a function decorated with @step")
+    definition = (definition_of(func) or define(func, StepOptions())).unbound()
+    known = {step.name: step for step in (*collect_steps(owner), *added)}
+    if definition.name in known:
+        raise DuplicateStepError(
+            step=definition.name, workflow=owner.__name__, location=str(known[definition.name].location)
+        )
+    target._stepwell_added = (*added, definition)  # noqa: SLF001  # our own attribute, on class or instance
+    if target is owner:
+        _outdate(owner)
+    else:
+        vars(target).pop("_stepwell_compiled", None)
+
+
+def _outdate(cls: "type[Workflow[Any, Any]]") -> None:
+    """Let the class and its subclasses be compiled anew when they are next used."""
+    cls._stepwell_version = object()
+    for heir in cls.__subclasses__():
+        _outdate(heir)
+
+
+def collect_steps(cls: type) -> list[StepDefinition]:
+    """Return the steps of a class: its bases' first, each overridden by name, then those added."""
+    steps: dict[str, StepDefinition] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            function = value.__func__ if isinstance(value, staticmethod) else value
+            definition = definition_of(function)
+            if definition is not None:
+                steps[name] = definition.unbound() if isinstance(value, staticmethod) else definition
+            elif name in steps:
+                del steps[name]
+        for definition in vars(base).get("_stepwell_added", ()):
+            steps[definition.name] = definition
+    return list(steps.values())
+
+
+class Workflow(Generic[StartT, StopT]):
+    """A program of steps: subclass it, and write methods with ``@step`` that take and return events.
+
+    ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
+    standard error. ``num_concurrent_runs`` lets further runs wait for their turn. ``stream_buffer`` is how many
+    events a run keeps for its readers (``None``: all). ``skip_graph_checks`` leaves out checks of the graph by
+    name; ``disable_validation`` all that happen at the first run.
+
+    Raises a ``WorkflowConfigurationError`` when the steps have no start or no end, or several.
+    """
+
+    _settings: Settings = Settings()
+    _stepwell_version: object = object()
+    _stepwell_added: tuple[StepDefinition, ...] = ()
+    add_step = _AddStep()
+
+    def __init__(  # noqa: PLR0913  # the signature people know
+        self,
+        timeout: float | None = 45.0,
+        disable_validation: bool = False,
+        verbose: bool = False,
+        num_concurrent_runs: int | None = None,
+        workflow_name: str | None = None,
+        skip_graph_checks: Iterable[str] | None = None,
+        *,
+        stream_buffer: int | None = 65_536,
+    ) -> None:
+        _check_seconds("timeout", timeout)
+        _check_count("num_concurrent_runs", num_concurrent_runs)
+        _check_count("stream_buffer", stream_buffer)
+        self._settings = Settings(
+            timeout=timeout,
+            disable_validation=disable_validation,
+            verbose=verbose,
+            num_concurrent_runs=num_concurrent_runs,
+            workflow_name=workflow_name,
+            skip_graph_checks=check_graph_names(skip_graph_checks or ()),
+            stream_buffer=stream_buffer,
+        )
+        self._compiled()
+
+    def _compiled(self) -> _Compiled:
+        cls = type(self)
+        own = self.__dict__.get("_stepwell_added", ())
+        holder: Any = self if own else cls
+        cached: _Compiled | None = holder.__dict__.get("_stepwell_compiled")
+        if cached is None or cached.version is not cls._stepwell_version:
+            wiring = Wiring(workflow=cls.__name__, location=class_location(cls), steps=[*collect_steps(cls), *own])
+            cached = holder._stepwell_compiled = _Compiled(wiring, cls._stepwell_version)  # noqa: SLF001
+        return cached
+
+    @property
+    def workflow_name(self) -> str:
+        """The name it was given, or its module and class."""
+        cls = type(self)
+        return self._settings.workflow_name or f"{cls.__module__}.{cls.__qualname__}"
+
+    @property
+    def start_event_class(self) -> type[StartEvent]:
+        """The class of the event that runs begin with."""
+        return self._compiled().wiring.start_event
+
+    @property
+    def stop_event_class(self) -> type[StopEvent]:
+        """The class of the event that runs end with."""
+        return self._compiled().wiring.stop_event
+
+    @property
+    def events(self) -> list[type[Event]]:
+        """The event classes that the steps declare."""
+        return list(self._compiled().wiring.events)
+
+    def validate(self) -> bool:
+        """Return whether people take part in it. Raises ``WorkflowGraphError``, which lists all that is wrong."""
+        compiled = self._compiled()
+        skipped = self._settings.skip_graph_checks
+        known = compiled.validated.get(skipped)
+        if known is None:
+            known = compiled.validated[skipped] = compiled.wiring.validate(skipped)
+        return known
+
+    def run(
+        self, *, start_event: StartEvent | None = None, external_events: bool = False, **fields: Any
+    ) -> WorkflowHandler[StopT]:
+        """Start a run in the background of the running event loop, and return its handler at once.
+
+        ``fields`` make the start event, unless ``start_event`` is given. With ``external_events`` a run that has
+        nothing left to do waits for ``handler.ctx.send_event`` instead of failing as stalled. ``run_id=`` names
+        the run, unless the start event has a field of that name.
+
+        Raises ``WorkflowValidationError`` when the steps do not fit together, ``StartFieldsError`` for fields
+        that do not make the start event, ``NoRunningLoopError`` outside of an event loop.
+        """
+        compiled = self._compiled()
+        if not self._settings.disable_validation and self._settings.skip_graph_checks not in compiled.validated:
+            self.validate()
+        wiring = compiled.wiring
+        run_id = None if compiled.has_run_id else fields.pop("run_id", None)
+        event = _start_event(wiring.start_event, start_event, fields)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise NoRunningLoopError(workflow=type(self).__name__) from error
+        settings = RunSettings(
+            timeout=self._settings.timeout,
+            verbose=self._settings.verbose,
+            stream_buffer=self._settings.stream_buffer,
+            external_events=external_events,
+            run_id=run_id or new_run_id(),
+        )
+        gate = self._gate(loop)
+        run = Run(self, wiring, compiled.ready, settings, gate.leave if gate is not None else None)
+        if gate is None:
+            run.begin(event)
+        else:
+            gate.enter(lambda: run.begin(event))
+        return WorkflowHandler(run)
+
+    def _gate(self, loop: asyncio.AbstractEventLoop) -> "_Gate | None":
+        if self._settings.num_concurrent_runs is None:
+            return None
+        gate: _Gate | None = vars(self).get("_stepwell_gate")
+        if gate is None or gate.loop is not loop:
+            gate = self._stepwell_gate = _Gate(loop, self._settings.num_concurrent_runs)
+        return gate
+
+    def run_sync(self, **arguments: Any) -> Any:
+        """Run to the end and return the result; takes what ``run`` takes, and needs no event loop.
+
+        Inside a running loop (a notebook) the run gets a thread and a loop of its own, and this call blocks.
+        """
+
+        async def main() -> Any:
+            return await self.run(**arguments)
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(main())
+        result: list[Any] = []
+        failure: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                result.append(asyncio.run(main()))
+            except BaseException as error:  # noqa: BLE001  # carried over to the caller
+                failure.append(error)
+
+        thread = threading.Thread(target=work, name="stepwell-run-sync")
+        thread.start()
+        thread.join()
+        if failure:
+            raise failure[0]
+        return result[0]
+
+
+class _Gate:
+    """Lets at most ``limit`` runs of one workflow go on at once; the others wait their turn."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
+        self.loop = loop
+        self._free = limit
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def enter(self, begin: Callable[[], None]) -> None:
+        if self._free:
+            self._free -= 1
+            begin()
+        else:
+            self._waiting.append(begin)
+
+    def leave(self) -> None:
+        if self._waiting:
+            self._waiting.popleft()()
+        else:
+            self._free += 1
+
+
+def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[str, Any]) -> StartEvent:
+    if given is not None:
+        if not isinstance(given, kind):
+            raise StartEventTypeError(expected=kind.__name__, given=given)
+        if fields:
+            raise StartFieldsError(
+                event=kind.__name__,
+                given=list(fields),
+                problems=["run() got a start_event and fields as well; pass one of the two"],
+                suggestions=[],
+            )
+        return given
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, one['loc'])) or 'event'}: {one['msg']}" for one in error.errors()]
+        missing = [str(one["loc"][0]) for one in error.errors() if one["type"] == "missing"]
+        close = {near for name in missing for near in difflib.get_close_matches(name, fields, n=1)}
+        suggestions = [f"{name!r} where you wrote {near!r}" for name in missing for near in sorted(close)]
+        raise StartFieldsError(
+            event=kind.__name__, given=list(fields), problems=problems, suggestions=suggestions
+        ) from error
+
+
+def _check_seconds(option: str, value: float | None) -> None:
+    if value is None:
+        return
+    if type(value) not in (int, float) or not 0 < value < float("inf"):
+        raise StepOptionError(option=option, value=value, accepted="a number of seconds greater than 0 or None")
+
+
+def _check_count(option: str, value: int | None) -> None:
+    if value is not None and (type(value) is not int or value < 1):
+        raise StepOptionError(option=option, value=value, accepted="an integer greater than 0 or None")
