@@ -200,7 +200,7 @@ async def test_values_and_errors_pass_through_an_async_generator(manager: Callba
 
     assert inspect.isasyncgenfunction(echo)
     assert await anext(generator) == "ready"
-    assert await generator.asend("hello") == "hello"
+    assert await generator.asend("hello") == "hello"  # codespell:ignore asend
     assert await generator.athrow(error) is error
     with pytest.raises(StopAsyncIteration):
         await anext(generator)
