@@ -1,9 +1,8 @@
 """The documentation is true: its programs run and print what it says, its links lead somewhere, its lists are whole."""
 
-import asyncio
-import builtins
 import contextlib
 import io
+import logging
 import re
 import socket
 import sys
@@ -69,11 +68,23 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def page_module(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def page_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
-    yield module
-    asyncio.set_event_loop_policy(None)
+    return module
+
+
+@contextlib.contextmanager
+def captured() -> Iterator[io.StringIO]:
+    """Catch what is printed, on either stream, and by logging that a page sets up."""
+    root = logging.getLogger()
+    kept, root.handlers = root.handlers, []
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            yield printed
+    finally:
+        root.handlers = kept
 
 
 @pytest.mark.usefixtures("_offline")
@@ -84,14 +95,13 @@ def test_the_programs_of_a_page_run_and_print_what_it_says(
     monkeypatch.chdir(tmp_path)
 
     for line, code, promised in programs(text_of(page)):
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        with captured() as printed:
             exec(compile("\n" * line + code, page.name, "exec"), vars(page_module))
         if promised is not None:
+            output = "\n".join(row.rstrip() for row in printed.getvalue().strip().splitlines())
             pattern = ".*?".join(re.escape(part) for part in promised.strip().split("…"))
-            assert re.fullmatch(pattern, printed.getvalue().strip(), re.DOTALL), (
-                f"{page_name(page)}:{line}: the page promises\n{promised}\nand the program printed\n"
-                f"{printed.getvalue()}"
+            assert re.fullmatch(pattern, output, re.DOTALL), (
+                f"{page_name(page)}:{line} promises\n{promised}\nand its program printed\n{output}"
             )
 
 
@@ -167,8 +177,8 @@ def test_the_error_reference_has_each_error_under_its_branch_with_its_built_ins(
     branch: str, name: str, also: str
 ) -> None:
     kind = getattr(errors, name)
-    bases = [one for one in kind.__bases__ if vars(builtins).get(one.__name__) is one]
+    built_ins = [base.__name__ for base in kind.__bases__ if base.__module__ == "builtins"]
 
     assert branch in BRANCHES
     assert issubclass(kind, getattr(errors, branch)) or name == "Problem"
-    assert re.findall(r"`(\w+)`", also) == [base.__name__ for base in bases if base not in (Exception, object)]
+    assert re.findall(r"`(\w+)`", also) == [base for base in built_ins if base not in ("Exception", "object")]
