@@ -48,7 +48,7 @@ from stepwell.core._lanes import (
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._routing import ask, deliver, deliver_to_step, note_answer
 from stepwell.core._scopes import gather, join_keeping_errors, open_scope, settle
-from stepwell.core._state import RUN_TIMER, Gathered, State, lineage_of, new_state, scope_of
+from stepwell.core._state import RUN_TIMER, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
 RareFact: TypeAlias = (
@@ -98,6 +98,7 @@ class Machine:
             case WaitDropped():
                 drop_wait(state, effects, fact)
             case TaskOpened():
+                state.tasks = state.tasks or {}
                 state.tasks[fact.attempt] = state.tasks.get(fact.attempt, 0) + 1
                 state.active += 1
             case TaskClosed():
@@ -185,6 +186,7 @@ class Machine:
         release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
+            state.lingering = state.lingering or {}
             state.lingering[start.attempt] = start
         elif start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
@@ -210,6 +212,7 @@ class Machine:
         forget_waits(state, effects, fact.attempt)
         if fact.retry_at is not None:
             retry = next_attempt(state, start, Retry(fact.began, fact.error, fact.at))
+            state.delayed = state.delayed or {}
             state.delayed[retry.attempt] = retry
             effects.append(StartTimer(retry.attempt, fact.retry_at))
             release(state, effects, start)
@@ -240,7 +243,7 @@ class Machine:
         join = join_keeping_errors(plan, scope) if scope is not None else None
         if scope is None or join is None:
             return False
-        gather(state, plan, effects, join, Gathered(lineage.index, failure, start.attempt), scope)
+        gather(state, plan, effects, join, (lineage.index, failure, start.attempt), scope)
         return True
 
     def _fire(self, effects: list[Effect], fact: TimerFired) -> None:
