@@ -200,8 +200,6 @@ class Machine:
         """Free what a body that came to its end held; its background tasks keep its branch open."""
         state = self.state
         state.last_step = start.step
-        if start.attempt in state.suspended:
-            outlive_body(state, effects, start.attempt)
         release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
@@ -215,6 +213,8 @@ class Machine:
         start = self._leave(effects, fact.attempt)
         if start is None:
             return
+        if fact.attempt in state.suspended:
+            outlive_body(state, effects, fact.attempt)
         scope = open_scope(state, start, plan.steps[start.step].joins)
         scope.tokens = 1
         recoveries = start.lineage.recoveries if start.lineage is not None else ()
