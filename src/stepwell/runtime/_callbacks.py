@@ -21,7 +21,7 @@ from stepwell.callbacks import (
 )
 from stepwell.core import Status as RunStatus
 from stepwell.flow import Event
-from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._attempts import CURRENT_ATTEMPT, Attempt
 
 _REMEMBERED = 65_536
 """How many attempts' events a run remembers as possible parents; the oldest are forgotten first."""
@@ -87,13 +87,15 @@ class CallbackTeller:
             return
         span, variables = opened
         error = result if isinstance(result, BaseException) else None
-        status = "retried" if attempt.retry_delay is not None else _STATUS.get(outcome, "error")
+        status: Status = "retried" if attempt.retry_delay is not None else _STATUS.get(outcome, "error")
         payload: dict[str, Any] = {"step": attempt.step.name, "elapsed_seconds": now - attempt.started}
         if attempt.retry_delay is not None:
             payload["retry_delay_seconds"] = attempt.retry_delay
         if error is None:
             payload["output_event"] = result
-        self._manager.end_span(span, payload, status=status, error=error, context=variables)
+        # A body that ends by itself reports it from within its own context, which cannot be entered twice.
+        inside = CURRENT_ATTEMPT.get() is attempt
+        self._manager.end_span(span, payload, status=status, error=error, context=None if inside else variables)
 
     def wait_started(self, attempt: Attempt, ordinal: int, what: str, ask: Event | None) -> None:
         opened = self._open.get(attempt.start.attempt)
