@@ -203,7 +203,12 @@ class Machine:
         release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
+<<<<<<< HEAD
             linger(state, effects, start)
+=======
+            state.lingering = state.lingering or {}
+            state.lingering[start.attempt] = start
+>>>>>>> main
         elif start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
 
@@ -232,6 +237,7 @@ class Machine:
         forget_waits(state, effects, fact.attempt)
         if fact.retry_at is not None:
             retry = next_attempt(state, start, Retry(fact.began, fact.error, fact.at))
+            state.delayed = state.delayed or {}
             state.delayed[retry.attempt] = retry
             effects.append(StartTimer(retry.attempt, fact.retry_at))
             release(state, effects, start)
@@ -283,6 +289,7 @@ class Machine:
         if attempt not in state.running and attempt not in state.lingering:
             state.stale_facts += 1
             return
+        state.tasks = state.tasks or {}
         state.tasks[attempt] = state.tasks.get(attempt, 0) + 1
         state.active += 1
 

@@ -31,6 +31,7 @@ def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
     if fact.deadline is not None:
         state.counter += 1
         timer = state.counter
+        state.wait_timers = state.wait_timers or {}
         state.wait_timers[timer] = (fact.attempt, fact.wait)
         effects.append(StartTimer(timer, fact.deadline))
     suspension.open[fact.wait] = Wait(fact.key, timer)
@@ -40,6 +41,7 @@ def _suspend(state: State, effects: list[Effect], attempt: int, start: StartStep
     """Take the worker from a body that begins to wait; one that queues for it gets its answers now."""
     suspension = state.suspended.get(attempt)
     if suspension is None:
+        state.suspended = state.suspended or {}
         suspension = state.suspended[attempt] = Suspension(detached=start is None)
         if start is not None:
             state.active -= 1
@@ -48,6 +50,7 @@ def _suspend(state: State, effects: list[Effect], attempt: int, start: StartStep
         suspension.returning = False
         state.active -= 1
         hand_over(state, effects, attempt)
+        state.suspended = state.suspended or {}
         state.suspended[attempt] = suspension
     return suspension
 
