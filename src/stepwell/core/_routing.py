@@ -10,7 +10,7 @@ Rule 5. What a cancelled branch sends is dropped, but for a StopEvent.
 from stepwell.core._effects import Effect, EndRun, Lineage, Publish, StartStep, Status
 from stepwell.core._endings import end_run
 from stepwell.core._lanes import enqueue, launch, new_attempt
-from stepwell.core._plan import Kind, Plan, Route
+from stepwell.core._plan import Kind, Plan
 from stepwell.core._scopes import fill_slot, gather
 from stepwell.core._state import Gathered, Held, Scope, State, scope_of
 
@@ -26,11 +26,9 @@ def deliver(
     """Take an event to all that its type leads to. ``origin``: the attempt it comes from, and its lineage."""
     route = plan.routes[key]
     cause, lineage = origin
-    scope = None
-    if lineage is not None and lineage.scope is not None:
-        scope = scope_of(state, lineage)
-        if _is_dropped(scope, route):
-            return
+    scope = None if lineage is None else scope_of(state, lineage)
+    if lineage is not None and route.kind is not Kind.STOP and _is_cut_off(lineage, scope):
+        return
     if route.simple:
         for step in route.triggers:
             state.counter += 1
@@ -50,8 +48,8 @@ def deliver(
         hold(state, key, event)
 
 
-def _is_dropped(scope: Scope | None, route: Route) -> bool:
-    return (scope is None or scope.cancelled) and route.kind is not Kind.STOP
+def _is_cut_off(lineage: Lineage, scope: Scope | None) -> bool:
+    return lineage.scope is not None and (scope is None or scope.cancelled)
 
 
 def _item(event: object, origin: tuple[int | None, Lineage | None]) -> Gathered:
@@ -62,6 +60,7 @@ def _item(event: object, origin: tuple[int | None, Lineage | None]) -> Gathered:
 def hold(state: State, key: str, event: object) -> None:
     """Keep an event for a wait that may open later."""
     state.counter += 1
+    state.held = state.held or {}
     state.held[state.counter] = Held(key, event)
 
 
@@ -102,8 +101,10 @@ def deliver_to_step(
     key, event = what
     cause, lineage = origin
     route = plan.routes[key]
-    if route.kind is Kind.ANSWER:
-        note_answer(state)
+    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
+        return
+    if lineage is not None and _is_cut_off(lineage, scope_of(state, lineage)):
+        return
     places = [place for place in route.slots if place[0] == step]
     scope = scope_of(state, lineage)
     if places:

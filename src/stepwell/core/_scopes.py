@@ -20,6 +20,7 @@ def open_scope(state: State, opener: StartStep, joins: tuple[int, ...]) -> Scope
     """Open a scope for the list that ``opener`` returned; it holds a token of the scope around it."""
     state.counter += 1
     scope = Scope(number=state.counter, opener=opener.attempt, joins=joins, lineage=opener.lineage)
+    state.scopes = state.scopes or {}
     state.scopes[scope.number] = scope
     outer = scope_of(state, opener.lineage)
     if outer is not None:
@@ -109,6 +110,7 @@ def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
         start = state.running.pop(attempt)
         forget_waits(state, effects, attempt)
         state.active -= 1
+        state.cancelling = state.cancelling or {}
         state.cancelling[attempt] = start
         effects.append(CancelStep(attempt))
     for attempt in [a for a, start in state.delayed.items() if _is_inside(start, inside)]:
@@ -141,6 +143,7 @@ def fill_slot(
     home = (scope.number if scope is not None else 0, step)
     queues = state.slots.get(home)
     if queues is None:
+        state.slots = state.slots or {}
         queues = state.slots[home] = [deque() for _ in plan.steps[step].slots]
     queues[position].append(item)
     if scope is not None:

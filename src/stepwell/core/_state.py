@@ -5,11 +5,24 @@ The machine's modules change it in place; nothing else does. Ids come from one c
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from stepwell.core._effects import Lineage, StartStep, Status
 from stepwell.core._facts import WaitId
 from stepwell.core._plan import Plan
+
+
+class _NoneYet(dict[Any, Any]):
+    """An empty dictionary that all states share until they have something to put into one of their own."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        raise TypeError("shared by all runs: write to `state.part = state.part or {}`")
+
+    def __reduce__(self) -> tuple[type[dict[Any, Any]], tuple[()]]:
+        return dict, ()
+
+
+NONE_YET = _NoneYet()
 
 RUN_TIMER = 0
 """The id of the timer that ends a run which takes too long."""
@@ -112,18 +125,12 @@ class State:
         # Written out: a run makes one of these, and factories for so many fields cost twice as much.
         self.lanes = [None] * steps
         self.now = 0.0
-        self.status = Status.RUNNING
+        self.status = Status.NEW
         self.counter = self.active = self.questions = self.stale_facts = 0
         self.running = {}
-        self.cancelling = {}
-        self.delayed = {}
-        self.suspended = {}
-        self.wait_timers = {}
-        self.scopes = {}
-        self.slots = {}
-        self.held = {}
-        self.tasks = {}
-        self.lingering = {}
+        self.cancelling = self.delayed = self.lingering = NONE_YET
+        self.suspended = self.wait_timers = self.scopes = self.slots = NONE_YET
+        self.held = self.tasks = NONE_YET
         self.deadline = self.remaining = self.last_step = None
         self.external_events = self.unprompted = self.checking = False
 
@@ -137,7 +144,7 @@ def lineage_of(state: State, attempt: int | None) -> Lineage | None:
     """Return where what ``attempt`` sends belongs: its own lineage while it or a task of it is open."""
     if attempt is None:
         return None
-    start = state.running.get(attempt) or state.lingering.get(attempt)
+    start = state.running.get(attempt) or state.lingering.get(attempt) or state.cancelling.get(attempt)
     return start.lineage if start is not None else None
 
 
