@@ -18,7 +18,7 @@ from stepwell import errors
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-ADRS = sorted((DOCS / "adr").glob("*.md"))
+ADRS = sorted((DOCS / "adr").glob("0*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 BRANCHES = {"DefinitionError", "StepError", "UsageError", "ModelError", "ReplayError", "StepwellError"}
