@@ -101,8 +101,10 @@ def deliver_to_step(
     key, event = what
     cause, lineage = origin
     route = plan.routes[key]
-    if route.kind is Kind.ANSWER:
-        note_answer(state)
+    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
+        return
+    if lineage is not None and _is_cut_off(lineage, scope_of(state, lineage)):
+        return
     places = [place for place in route.slots if place[0] == step]
     scope = scope_of(state, lineage)
     if places:

@@ -125,7 +125,7 @@ class State:
         # Written out: a run makes one of these, and factories for so many fields cost twice as much.
         self.lanes = [None] * steps
         self.now = 0.0
-        self.status = Status.RUNNING
+        self.status = Status.NEW
         self.counter = self.active = self.questions = self.stale_facts = 0
         self.running = {}
         self.cancelling = self.delayed = self.lingering = NONE_YET
@@ -144,7 +144,7 @@ def lineage_of(state: State, attempt: int | None) -> Lineage | None:
     """Return where what ``attempt`` sends belongs: its own lineage while it or a task of it is open."""
     if attempt is None:
         return None
-    start = state.running.get(attempt) or state.lingering.get(attempt)
+    start = state.running.get(attempt) or state.lingering.get(attempt) or state.cancelling.get(attempt)
     return start.lineage if start is not None else None
 
 

@@ -26,6 +26,7 @@ from stepwell.errors._definitions import (
     WorkflowValidationError,
     near_misses,
 )
+from stepwell.errors._drawing import DrawingFileError, DrawingFormatError, LabelLengthError, NotAWorkflowError
 from stepwell.errors._models import (
     BlockingCallError,
     BrokenStreamError,
@@ -106,6 +107,8 @@ __all__ = [
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
+    "DrawingFileError",
+    "DrawingFormatError",
     "DuplicateHandlerError",
     "DuplicateStepError",
     "EmbeddingCountError",
@@ -113,6 +116,7 @@ __all__ = [
     "HandlerNotInstalledError",
     "ImageSourceError",
     "KeyRefusedError",
+    "LabelLengthError",
     "MalformedAnswerError",
     "MalformedKeyError",
     "MissingKeyError",
@@ -124,6 +128,7 @@ __all__ = [
     "NoAttemptError",
     "NoRunningLoopError",
     "NotAHandlerError",
+    "NotAWorkflowError",
     "NotAnEventError",
     "PayloadError",
     "Problem",

@@ -63,7 +63,7 @@ class Crew:
         run.history.consume(start.step, start.key)
         variables = run.variables.copy()
         if run.observers is not None:
-            run.observers.attempt_started(attempt, variables)
+            attempt.refusal = run.observers.attempt_started(attempt, variables)
         attempt.task = asyncio.Task(execute(self, attempt), loop=run.loop, name=step.name, context=variables)
 
     def resume(self, effect: ResumeStep) -> None:
@@ -193,6 +193,7 @@ class Crew:
                 failed_at=moment(now),
             )
         self.failed_last = attempt
+        attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
         self.run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))

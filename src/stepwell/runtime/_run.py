@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from stepwell.callbacks import CallbackManager
 from stepwell.core import (
     CancelRequested,
     CancelStep,
@@ -34,6 +35,7 @@ from stepwell.core import (
 )
 from stepwell.flow import Event, StartEvent, Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._callbacks import CallbackTeller, manager_for
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
@@ -60,6 +62,7 @@ class RunSettings:
     stream_buffer: int | None
     external_events: bool
     run_id: str
+    callback_manager: CallbackManager | None = None
 
 
 class Run:
@@ -149,6 +152,10 @@ class Run:
         WATCHDOG.enter(self.loop)
         key = self.wiring.learn(type(event))
         settings = self.settings
+        manager = manager_for(settings.callback_manager)
+        if manager is not None:
+            name = self.wiring.workflow
+            self.observe(CallbackTeller(manager, workflow=name, run_id=self.run_id, variables=self.variables))
         self.apply(RunStarted(self.now(), key, event, settings.timeout, settings.external_events))
 
     def apply(self, fact: Fact) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Generic
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
+from stepwell.callbacks import CallbackManager
 from stepwell.errors import (
     DuplicateStepError,
     NoRunningLoopError,
@@ -73,6 +74,7 @@ class Settings:
     workflow_name: str | None = None
     skip_graph_checks: frozenset[str] = frozenset()
     stream_buffer: int | None = 65_536
+    callback_manager: CallbackManager | None = None
 
 
 class _Compiled:
@@ -144,7 +146,8 @@ class Workflow(Generic[StartT, StopT]):
     ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
     standard error. ``num_concurrent_runs`` lets further runs wait for their turn. ``stream_buffer`` is how many
     events a run keeps for its readers (``None``: all). ``skip_graph_checks`` leaves out checks of the graph by
-    name; ``disable_validation`` all that happen at the first run.
+    name; ``disable_validation`` all that happen at the first run. ``callback_manager`` is told of every run;
+    without one that of a trace around ``run()``, else the global one.
 
     Raises a ``WorkflowConfigurationError`` when the steps have no start or no end, or several.
     """
@@ -163,8 +166,13 @@ class Workflow(Generic[StartT, StopT]):
         workflow_name: str | None = None,
         skip_graph_checks: Iterable[str] | None = None,
         *,
+        callback_manager: CallbackManager | None = None,
         stream_buffer: int | None = 65_536,
     ) -> None:
+        if callback_manager is not None and not isinstance(callback_manager, CallbackManager):
+            raise StepOptionError(
+                option="callback_manager", value=callback_manager, accepted="a CallbackManager or None"
+            )
         _check_seconds("timeout", timeout)
         _check_count("num_concurrent_runs", num_concurrent_runs)
         _check_count("stream_buffer", stream_buffer)
@@ -176,6 +184,7 @@ class Workflow(Generic[StartT, StopT]):
             workflow_name=workflow_name,
             skip_graph_checks=check_graph_names(skip_graph_checks or ()),
             stream_buffer=stream_buffer,
+            callback_manager=callback_manager,
         )
         self._compiled()
 
@@ -247,6 +256,7 @@ class Workflow(Generic[StartT, StopT]):
             stream_buffer=self._settings.stream_buffer,
             external_events=external_events,
             run_id=run_id or new_run_id(),
+            callback_manager=self._settings.callback_manager,
         )
         gate = self._gate(loop)
         run = Run(self, wiring, compiled.ready, settings, gate.leave if gate is not None else None)
