@@ -169,19 +169,21 @@ class Crew:
         """Report an attempt that was told to stop, and has, or from now on does not count."""
         if attempt.abandon_handle is not None:
             attempt.abandon_handle.cancel()
-        now = self.run.now()
+        run = self.run  # the crew lets go of it when this was the last attempt
+        now = run.now()
         attempt.over = why or attempt.stopping
         if attempt.stopping == "timed out":
             error = StepTimeoutError(step=attempt.step.name, timeout=attempt.step.timeout or 0.0)
             self._fail(attempt, error, "timed out", now)
             return
         self._leave(attempt, "cancelled", None, now)
-        self.run.apply(StepCancelled(now, attempt.start.attempt))
-        self.run.conclude_if_quiet()
+        run.apply(StepCancelled(now, attempt.start.attempt))
+        run.conclude_if_quiet()
 
     def _fail(self, attempt: Attempt, error: BaseException, outcome: str, now: float) -> None:
         note_attempt(error, attempt)
-        delay, final = retry_delay(attempt, error, now, self.run.run_id)
+        run = self.run
+        delay, final = retry_delay(attempt, error, now, run.run_id)
         failure = None
         if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
             failure = StepFailedEvent(
@@ -196,8 +198,8 @@ class Crew:
         attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
-        self.run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
-        self.run.conclude_if_quiet()
+        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
+        run.conclude_if_quiet()
 
     def _leave(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
         """Take an attempt out of flight, and remember it."""
