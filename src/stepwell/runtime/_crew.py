@@ -169,7 +169,7 @@ class Crew:
         """Report an attempt that was told to stop, and has, or from now on does not count."""
         if attempt.abandon_handle is not None:
             attempt.abandon_handle.cancel()
-        run = self.run  # the crew lets go of it when this was the last attempt
+        run = self.run
         now = run.now()
         attempt.over = why or attempt.stopping
         if attempt.stopping == "timed out":
