@@ -153,3 +153,11 @@ def scope_of(state: State, lineage: Lineage | None) -> Scope | None:
     if lineage is None or lineage.scope is None:
         return None
     return state.scopes.get(lineage.scope)
+
+
+def is_cut_off(state: State, lineage: Lineage | None) -> bool:
+    """Return whether a branch was cancelled: what it sends is dropped, and what it left is to stop."""
+    if lineage is None or lineage.scope is None:
+        return False
+    scope = state.scopes.get(lineage.scope)
+    return scope is None or scope.cancelled

@@ -230,7 +230,10 @@ class Crew:
     def cancel(self, number: int, why: str = "cancelled") -> None:
         """Tell an attempt to stop."""
         attempt = self.attempts.get(number)
-        if attempt is None or attempt.stopping is not None:
+        if attempt is None:
+            self._cancel_left(number)
+            return
+        if attempt.stopping is not None:
             return
         attempt.stopping = why
         assert attempt.task is not None
@@ -246,6 +249,12 @@ class Crew:
             self._stop(attempt)
         else:
             attempt.abandon_handle = self.run.loop.call_later(self.grace, self._give_up, attempt)
+
+    def _cancel_left(self, number: int) -> None:
+        """Tell the background tasks to stop that an attempt left when its body came to its end."""
+        for task in self.run.background:
+            if task.attempt == number:
+                task.cancel()
 
     def _give_up(self, attempt: Attempt) -> None:
         logger.warning(

@@ -222,6 +222,7 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
         coroutine.close()
         raise
     task = BackgroundTask(coroutine, loop=run.loop, name=name or f"{attempt.step.name} (background)")
+    task.attempt = attempt.start.attempt
     if attempt.tasks is None:
         attempt.tasks = set()
     attempt.tasks.add(task)
