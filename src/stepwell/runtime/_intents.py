@@ -66,6 +66,8 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     sender = attempt.start.attempt if attempt is not None else None
     if attempt is not None:
         run.history.produce(attempt.step.number, key)
+    if run.observers is not None and not wakes and not run.wiring.plan.routes[key].leads_somewhere():
+        run.observers.event_held(event)
     run.apply(EventSent(run.now(), key, event, sender, target, wakes))
     run.conclude_if_quiet()
 
@@ -171,12 +173,20 @@ async def wait(
             takes=_held_answer(run, event_type, wanted) if event_type is not None else None,
         )
     )
+    if run.observers is not None:
+        what = event_type.__name__ if event_type is not None else f"{seconds:g} seconds"
+        run.observers.wait_started(attempt, name[1], what, ask)
+    outcome = "cancelled"
     try:
-        return await future  # type: ignore[return-value]
+        event = await future
+        outcome = "timed out" if event is None and event_type is not None else "ok"
+        return event  # type: ignore[return-value]
     finally:
         if run.waits.remove(name) is not None:
             run.crew.count_wait(attempt, -1)
             run.apply(WaitDropped(run.now(), *name))
+        if run.observers is not None:
+            run.observers.wait_ended(attempt, name[1], outcome)
 
 
 def _held_answer(run: RunPort, event_type: type[Event], requirements: Mapping[str, Any]) -> int | None:
@@ -202,6 +212,8 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
     if attempt.tasks is None:
         attempt.tasks = set()
     attempt.tasks.add(task)
+    if run.background is None:
+        run.background = set()
     run.background.add(task)
     run.apply(TaskOpened(run.now(), attempt.start.attempt))
 
@@ -213,6 +225,7 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
 
 
 def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
+    assert run.background is not None
     run.background.discard(task)
     error = None
     if attempt.start.attempt not in run.crew.attempts:
