@@ -11,6 +11,15 @@ from stepwell.errors._callbacks import (
     UnknownEvalModeError,
     UnknownEventTypeError,
 )
+from stepwell.errors._cli import (
+    AnswerMissingError,
+    NoWorkflowError,
+    SeveralWorkflowsError,
+    UnknownWorkflowError,
+    WorkflowArgumentsError,
+    WorkflowFileBrokenError,
+    WorkflowFileMissingError,
+)
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
@@ -96,6 +105,7 @@ from stepwell.errors._state import (
 
 __all__ = [
     "AllowListError",
+    "AnswerMissingError",
     "AttemptOverError",
     "BlockingCallError",
     "BrokenStreamError",
@@ -123,6 +133,7 @@ __all__ = [
     "ModelUnreachableError",
     "NoAttemptError",
     "NoRunningLoopError",
+    "NoWorkflowError",
     "NotAHandlerError",
     "NotAnEventError",
     "PayloadError",
@@ -138,6 +149,7 @@ __all__ = [
     "RetryNumberError",
     "RunOverError",
     "ServerNotStartedError",
+    "SeveralWorkflowsError",
     "StandInScriptError",
     "StartEventError",
     "StartEventTypeError",
@@ -172,11 +184,15 @@ __all__ = [
     "UnknownEvalModeError",
     "UnknownEventTypeError",
     "UnknownToolError",
+    "UnknownWorkflowError",
     "UnrecordedRequestError",
     "UnresolvedAnnotationError",
     "UsageError",
+    "WorkflowArgumentsError",
     "WorkflowCancelledByUser",
     "WorkflowConfigurationError",
+    "WorkflowFileBrokenError",
+    "WorkflowFileMissingError",
     "WorkflowGraphError",
     "WorkflowRuntimeError",
     "WorkflowStalledError",
