@@ -29,7 +29,6 @@ from stepwell.callbacks._span import (
     Trace,
     current,
     enclosing_scope,
-    find_span,
     forget_oldest,
     let_go,
     open_spans,
@@ -58,49 +57,48 @@ class Tracer(Dispatcher):
     def place(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
         """A new event, put into the map of its trace and the register of open events."""
         up = current.get()
-        # The common cases, outside a trace, inside an open event and right inside a trace, are decided without a call.
-        if parent_id is not None:
-            span = self._place_slowly(event_type, event_id, parent_id)
-        elif up is None:
-            trace = self._last = self._loose
-            span = Span(event_id or _ids.new_event_id(), event_type, BASE_TRACE_EVENT, None, trace, trace)
-        elif type(up) is Span and up.state < ENDED and ((outer := up.up) is None or outer.state != ENDED):
-            span = Span(event_id or _ids.new_event_id(), event_type, up.id, up, up.scope, up.trace)
+        # The common cases, inside an open event, right inside a trace and outside all, are decided without a call.
+        if type(up) is Span and up.state < ENDED and ((outer := up.up) is None or outer.state != ENDED):
+            around, scope, trace = up.id, up.scope, up.trace
         elif type(up) is Trace and up.state < ENDED:
-            span = Span(event_id or _ids.new_event_id(), event_type, up.id, up, up, up)
+            around, scope, trace = up.id, up, up
+        elif up is None:
+            around = BASE_TRACE_EVENT
+            scope = trace = self._last = self._loose
         else:
-            span = self._place_slowly(event_type, event_id, parent_id)
-        trace = span.trace
+            up, around, scope, trace = self._look_around(up)
+        if not parent_id:
+            parent_id = around
+        elif (named := open_spans.get(parent_id)) is not None and named.trace is not trace:
+            scope, trace = named.scope, named.trace
+        span = Span(event_id or _ids.new_event_id(), event_type, parent_id, up, scope, trace)
         if trace.listed < MAX_TRACE_EVENTS and trace.map:
             trace.listed += 1
-            trace.map[span.parent_id].append(span.id)
+            trace.map[parent_id].append(span.id)
         else:
-            trace.record(span.id, span.parent_id)
+            trace.record(span.id, parent_id)
         open_spans[span.id] = span
         if len(open_spans) > MAX_OPEN_EVENTS:
             forget_oldest()
         return span
 
-    def _place_slowly(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
-        up = standing(current.get())
+    def _look_around(self, frame: Frame) -> tuple[Frame | None, str, Scope, Trace]:
+        """What encloses code whose innermost frame has ended, or is only a name: frame, parent, name and trace."""
+        up = standing(frame)
         # An ended frame between two open ones is taken out here, or a chain of such frames would stay alive.
         if up is not None and up.up is not None and up.up.state == ENDED:
             up.up = standing(up.up)
         parent = parent_of(up)
-        if parent_id and (named := find_span(parent_id)):
-            parent = named
+        scope = enclosing_scope(up)
         if isinstance(parent, Span):
             trace = parent.trace
         elif isinstance(parent, Trace):
             trace = parent
         else:
             trace = self._last = self._loose
-        if not parent_id:
-            parent_id = parent.id if parent is not None else BASE_TRACE_EVENT
-        scope = enclosing_scope(up)
         if scope is None or scope.trace is not trace:
             scope = trace
-        return Span(event_id or _ids.new_event_id(), event_type, parent_id, up, scope, trace)
+        return up, BASE_TRACE_EVENT if parent is None else parent.id, scope, trace
 
     def begin(
         self,

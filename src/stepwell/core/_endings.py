@@ -26,15 +26,16 @@ def end_run(state: State, effects: list[Effect], ending: EndRun) -> None:
     if state.status is not Status.RUNNING:
         return
     state.status = ending.status
-    effects.extend(CancelStep(attempt) for attempt in state.running)
-    effects.extend(StopTimer(timer) for timer in state.delayed)
-    effects.extend(StopTimer(timer) for timer in state.wait_timers)
+    if state.running:
+        effects.extend([CancelStep(attempt) for attempt in state.running])
+    if state.delayed or state.wait_timers:
+        effects.extend([StopTimer(timer) for timer in (*state.delayed, *state.wait_timers)])
     if state.deadline is not None:
         effects.append(StopTimer(RUN_TIMER))
     effects.append(ending)
-    for part in (state.running, state.delayed, state.suspended, state.wait_timers, state.scopes):
+    for part in (state.delayed, state.suspended, state.wait_timers, state.scopes, state.slots):
         part.clear()
-    for rest in (state.slots, state.held, state.tasks, state.lingering, state.cancelling):
+    for rest in (state.running, state.held, state.tasks, state.lingering, state.cancelling):
         rest.clear()
     state.lanes = [None] * len(state.lanes)
     state.active = 0

@@ -68,6 +68,16 @@ class Route:
         return bool(self.triggers or self.slots or self.joins) or self.kind in (Kind.STOP, Kind.ASK)
 
 
+class Routes(dict[str, Route]):
+    """The routes of the types seen so far. A type that was never learned leads nowhere."""
+
+    def __missing__(self, key: str) -> Route:
+        return _NOWHERE
+
+
+_NOWHERE = Route(Kind.PLAIN, (), (), ())
+
+
 class Plan:
     """The steps and the routes between them."""
 
@@ -77,7 +87,7 @@ class Plan:
         self.steps = tuple(steps)
         self.kinds = dict(kinds)
         self.failure_key = failure_key
-        self.routes: dict[str, Route] = {}
+        self.routes = Routes()
         self.takes_answers = False
         for key in kinds:
             self.learn(key, kinds[key], ())

@@ -8,6 +8,7 @@ Rule 4. A scope that ends without filling a join stays open: the run is then sta
 """
 
 from collections import deque
+from operator import itemgetter
 
 from stepwell.core._effects import CancelStep, Effect, Lineage, StartStep, StopTimer
 from stepwell.core._lanes import enqueue, forget_waits, new_attempt
@@ -19,6 +20,7 @@ def open_scope(state: State, opener: StartStep, joins: tuple[int, ...]) -> Scope
     """Open a scope for the list that ``opener`` returned; it holds a token of the scope around it."""
     state.counter += 1
     scope = Scope(number=state.counter, opener=opener.attempt, joins=joins, lineage=opener.lineage)
+    state.scopes = state.scopes or {}
     state.scopes[scope.number] = scope
     outer = scope_of(state, opener.lineage)
     if outer is not None:
@@ -31,6 +33,8 @@ def settle(state: State, plan: Plan, effects: list[Effect], lineage: Lineage | N
     scope = scope_of(state, lineage)
     while scope is not None and not scope.cancelled:
         scope.tokens -= 1
+        if scope.tokens:
+            return
         scope = _close_if_empty(state, plan, effects, scope)
 
 
@@ -65,14 +69,10 @@ def _start_join(state: State, plan: Plan, effects: list[Effect], scope: Scope, j
     step = plan.steps[join]
     gathered = scope.gathered.pop(join, [])
     if step.gathering is not None and step.gathering.ordered:
-        gathered.sort(key=_branch)
-    start = new_attempt(state, join, step.accepts[0], [item.event for item in gathered], scope.opener, scope.lineage)
-    start.causes = tuple(item.cause for item in gathered if item.cause is not None)
+        gathered.sort(key=itemgetter(0))
+    start = new_attempt(state, join, step.accepts[0], [event for _, event, _ in gathered], scope.opener, scope.lineage)
+    start.causes = tuple(cause for _, _, cause in gathered if cause is not None)
     enqueue(state, plan, effects, start)
-
-
-def _branch(item: Gathered) -> int:
-    return item.index
 
 
 def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gathered, scope: Scope) -> None:
@@ -81,7 +81,9 @@ def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gat
         return
     if join not in scope.joins:
         scope.joins = (*scope.joins, join)
-    kept = scope.gathered.setdefault(join, [])
+    kept = scope.gathered.get(join)
+    if kept is None:
+        kept = scope.gathered[join] = []
     kept.append(item)
     gathering = plan.steps[join].gathering
     assert gathering is not None
@@ -108,6 +110,7 @@ def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
         start = state.running.pop(attempt)
         forget_waits(state, effects, attempt)
         state.active -= 1
+        state.cancelling = state.cancelling or {}
         state.cancelling[attempt] = start
         effects.append(CancelStep(attempt))
     for attempt in [a for a, start in state.delayed.items() if _is_inside(start, inside)]:
@@ -140,6 +143,7 @@ def fill_slot(
     home = (scope.number if scope is not None else 0, step)
     queues = state.slots.get(home)
     if queues is None:
+        state.slots = state.slots or {}
         queues = state.slots[home] = [deque() for _ in plan.steps[step].slots]
     queues[position].append(item)
     if scope is not None:
@@ -149,8 +153,8 @@ def fill_slot(
     items = [queue.popleft() for queue in queues]
     if not any(queues):
         del state.slots[home]
-    start = new_attempt(state, step, key, tuple(kept.event for kept in items), item.cause, lineage)
-    start.causes = tuple(kept.cause for kept in items if kept.cause is not None)
+    start = new_attempt(state, step, key, tuple(event for _, event, _ in items), item[2], lineage)
+    start.causes = tuple(cause for _, _, cause in items if cause is not None)
     enqueue(state, plan, effects, start)
     if scope is not None:
         scope.tokens -= len(items)

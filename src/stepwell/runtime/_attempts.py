@@ -12,23 +12,17 @@ from stepwell.runtime._steps import ReadyStep
 class Attempt:
     """One attempt at a step. ``over`` says why it no longer counts while its body may still be running."""
 
-    __slots__ = (
-        "abandon_handle",
-        "began",
-        "begun",
-        "budget",
-        "context",
-        "open_waits",
-        "over",
-        "start",
-        "started",
-        "step",
-        "stopping",
-        "task",
-        "tasks",
-        "wait_count",
-        "worker",
-    )
+    # Defaults on the class and no slots: most attempts never set these, and creation is half the price.
+    begun = False
+    over: str | None = None
+    stopping: str | None = None
+    wait_count = 0
+    open_waits = 0
+    task: "asyncio.Task[None] | None" = None
+    context: Any = None
+    budget: float | None = None
+    tasks: "set[BackgroundTask] | None" = None
+    abandon_handle: asyncio.TimerHandle | None = None
 
     def __init__(self, start: StartStep, step: ReadyStep, now: float) -> None:
         self.start = start
@@ -36,16 +30,6 @@ class Attempt:
         self.started = now
         self.began = now if start.retry is None else start.retry.began
         self.worker = start.worker
-        self.begun = False
-        self.over: str | None = None
-        self.stopping: str | None = None
-        self.wait_count = 0
-        self.open_waits = 0
-        self.task: asyncio.Task[None] | None = None
-        self.context: Any = None
-        self.budget: float | None = None
-        self.tasks: set[BackgroundTask] | None = None
-        self.abandon_handle: asyncio.TimerHandle | None = None
 
     def check(self, call: str) -> None:
         """Raise ``AttemptOverError`` when what this attempt does no longer counts."""

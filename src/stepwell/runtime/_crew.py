@@ -88,6 +88,10 @@ class Crew:
             timers.start(-attempt.start.attempt, now + attempt.budget)
             attempt.budget = None
 
+    def disband(self) -> None:
+        """Let go of the run: nothing is in flight any more."""
+        del self.run
+
     async def fill_resources(self, attempt: Attempt) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""
         return await self.run.fill_resources(attempt)
@@ -96,8 +100,10 @@ class Crew:
 
     def returned(self, attempt: Attempt, result: object) -> None:
         """Take the result of a body."""
+        if attempt.over is not None:
+            return
         run = self.run
-        now = run.now()
+        now = run.clock() + run.offset
         if run.timers.is_due(now):
             run.timers.fire_due(now)
         if attempt.stopping is not None:
@@ -114,7 +120,8 @@ class Crew:
             return
         self._leave(attempt, "ok", result, now)
         run.apply(fact)
-        run.conclude_if_quiet()
+        if run.ending is not None:
+            run.conclude_if_quiet()
 
     def _fact(self, attempt: Attempt, result: object, now: float) -> Fact:
         run = self.run
@@ -122,12 +129,13 @@ class Crew:
         number = attempt.start.attempt
         if result is None:
             return StepFinished(now, number, None, None)
-        if type(result) is list and step.definition.signature.lists:
+        if type(result) is list and step.lists:
             keys = result_keys(step, run.wiring, result)
             for key in keys:
                 run.history.produce(step.number, key)
             return StepFannedOut(now, number, keys, tuple(result))
-        key = step.keys.get(type(result)) or result_key(step, run.wiring, result)  # type: ignore[arg-type]
+        kind: type[Any] = type(result)
+        key = step.keys[kind] if kind in step.keys else result_key(step, run.wiring, result)
         run.history.produce(step.number, key)
         fact = StepFinished(now, number, key, result)
         if run.waits:
@@ -137,6 +145,8 @@ class Crew:
 
     def failed(self, attempt: Attempt, error: BaseException) -> None:
         """Take the exception of a body."""
+        if attempt.over is not None:
+            return
         now = self.run.now()
         if self.run.timers.is_due(now):
             self.run.timers.fire_due(now)
@@ -147,19 +157,20 @@ class Crew:
 
     def stopped(self, attempt: Attempt) -> None:
         """Take the end of a body that was cancelled, by the engine or by somebody else."""
+        if attempt.over is not None:
+            return
         if attempt.stopping is None:
             error = asyncio.CancelledError(f"step {attempt.step.name!r} was cancelled from within, or by its loop")
             self._fail(attempt, error, "cancelled", self.run.now())
         else:
             self._stop(attempt)
 
-    def _stop(self, attempt: Attempt) -> None:
-        """Report an attempt that was told to stop, and has."""
-        if self.attempts.get(attempt.start.attempt) is not attempt:
-            return
+    def _stop(self, attempt: Attempt, why: str | None = None) -> None:
+        """Report an attempt that was told to stop, and has, or from now on does not count."""
         if attempt.abandon_handle is not None:
             attempt.abandon_handle.cancel()
         now = self.run.now()
+        attempt.over = why or attempt.stopping
         if attempt.stopping == "timed out":
             error = StepTimeoutError(step=attempt.step.name, timeout=attempt.step.timeout or 0.0)
             self._fail(attempt, error, "timed out", now)
@@ -200,6 +211,7 @@ class Crew:
                 task.cancel()
         if attempt.open_waits and not attempt.tasks:
             self._drop_waits(attempt)
+        attempt.context = attempt.task = None  # no rings for the garbage collector
         run.history.record(attempt, outcome, now)
         if run.observers is not None:
             run.observers.attempt_ended(attempt, outcome, result, now)
@@ -222,13 +234,13 @@ class Crew:
         attempt.task.cancel()
         if not attempt.begun:
             self._stop(attempt)
-        elif not attempt.step.definition.is_async:
-            attempt.over = why
+        elif not attempt.step.is_async:
             logger.warning(
                 "step %r was %s, but its thread cannot be stopped: it runs on, and its ctx refuses further use",
                 attempt.step.name,
                 why,
             )
+            self._stop(attempt)
         else:
             attempt.abandon_handle = self.run.loop.call_later(self.grace, self._give_up, attempt)
 
@@ -236,5 +248,4 @@ class Crew:
         logger.warning(
             "step %r ignores its cancellation and was given up after %g seconds", attempt.step.name, self.grace
         )
-        attempt.over = "given up"
-        self._stop(attempt)
+        self._stop(attempt, "given up")

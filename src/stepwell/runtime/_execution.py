@@ -32,10 +32,9 @@ async def execute(run: Reports, attempt: Attempt) -> None:
     attempt.begun = True
     CURRENT_ATTEMPT.set(attempt)
     step = attempt.step
-    definition = step.definition
     try:
-        resources = await run.fill_resources(attempt) if definition.signature.resources else None
-        if definition.is_async:
+        resources = await run.fill_resources(attempt) if step.has_resources else None
+        if step.is_async:
             result = await step.call(run.workflow, attempt.context, attempt.start.event, resources)
         else:
             result = await in_thread(

@@ -21,6 +21,8 @@ class WorkflowHandler(Generic[StopT]):
     them never cancels the run.
     """
 
+    __slots__ = ("__weakref__", "_context", "_run")
+
     def __init__(self, run: Run) -> None:
         self._run = run
         self._context: Context[Any] | None = None
@@ -123,7 +125,7 @@ class WorkflowHandler(Generic[StopT]):
 
     def recent_attempts(self) -> tuple[AttemptRecord, ...]:
         """Return the last 512 attempts that have ended, oldest first."""
-        return tuple(self._run.history.ring or ())
+        return self._run.history.recent()
 
     def __repr__(self) -> str:
         return f"<WorkflowHandler of {self._run.wiring.workflow} {self.run_id}: {self.status}>"

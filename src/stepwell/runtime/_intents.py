@@ -202,6 +202,8 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
     if attempt.tasks is None:
         attempt.tasks = set()
     attempt.tasks.add(task)
+    if run.background is None:
+        run.background = set()
     run.background.add(task)
     run.apply(TaskOpened(run.now(), attempt.start.attempt))
 
@@ -213,6 +215,7 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
 
 
 def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
+    assert run.background is not None
     run.background.discard(task)
     error = None
     if attempt.start.attempt not in run.crew.attempts:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from stepwell.core import EndRun, Fact, Machine
@@ -38,8 +39,10 @@ class RunPort(Protocol):
     observers: Observers | None
     variables: contextvars.Context
     loop: asyncio.AbstractEventLoop
-    background: set[BackgroundTask]
+    background: set[BackgroundTask] | None
     ending: EndRun | None
+    clock: Callable[[], float]
+    offset: float
 
     @property
     def crew(self) -> CrewPort: ...

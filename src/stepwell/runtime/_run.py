@@ -43,6 +43,7 @@ from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import WaitTable
+from stepwell.runtime._watchdog import WATCHDOG
 
 logger = logging.getLogger("stepwell.runtime")
 
@@ -50,9 +51,9 @@ RUNNING: set["Run"] = set()
 """All runs that are under way: nothing else needs to hold them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunSettings:
-    """How a run is to be driven. ``timeout`` in seconds, ``stream_buffer`` in events."""
+    """How a run is to be driven. ``timeout`` in seconds, ``stream_buffer`` in events. Not changed after it is made."""
 
     timeout: float | None
     verbose: bool
@@ -111,7 +112,7 @@ class Run:
         self.waits = WaitTable()
         self.history = History()
         self.crew = Crew(self, workflow, steps)
-        self.background: set[BackgroundTask] = set()
+        self.background: set[BackgroundTask] | None = None
         self.observers: Observers | None = None
         self.shows_internal = False
         self.ending: EndRun | None = None
@@ -145,6 +146,7 @@ class Run:
     def begin(self, event: StartEvent) -> None:
         """Start the run; its first steps begin in the loop's next turn."""
         RUNNING.add(self)
+        WATCHDOG.enter(self.loop)
         key = self.wiring.learn(type(event))
         settings = self.settings
         self.apply(RunStarted(self.now(), key, event, settings.timeout, settings.external_events))
@@ -207,7 +209,7 @@ class Run:
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
-        for task in self.background:
+        for task in self.background or ():
             task.cancel()
         self.conclude_if_quiet()
 
@@ -227,6 +229,8 @@ class Run:
         self.stream.close(last)
         self.outcome.settle(ending.status, last, error, self.wiring.workflow)
         RUNNING.discard(self)
+        self.crew.disband()
+        WATCHDOG.leave(self.loop)
         if self.observers is not None:
             self.observers.run_ended(ending.status, ending.outcome if error is None else error)
         if self._on_end is not None:

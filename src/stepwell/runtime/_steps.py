@@ -1,5 +1,6 @@
 """Steps made ready to be called: the order of arguments and the types of results are looked up once."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,9 @@ class ReadyStep:
     keys: dict[type[Event], str]
     timeout: float | None
     explains_failures: bool
+    is_async: bool
+    has_resources: bool
+    lists: bool
 
 
 def ready_steps(wiring: Wiring) -> tuple[ReadyStep, ...]:
@@ -39,6 +43,9 @@ def ready_steps(wiring: Wiring) -> tuple[ReadyStep, ...]:
             keys=dict(wiring.returns[number]),
             timeout=definition.options.timeout,
             explains_failures=wiring.plan.steps[number].catcher is not None,
+            is_async=definition.is_async,
+            has_resources=bool(definition.signature.resources),
+            lists=bool(definition.signature.lists),
         )
         for number, definition in enumerate(wiring.steps)
     )
@@ -47,13 +54,17 @@ def ready_steps(wiring: Wiring) -> tuple[ReadyStep, ...]:
 def _caller(definition: StepDefinition) -> Caller:
     function: Callable[..., Any] = definition.function
     signature = definition.signature
-    (event, *others) = (parameter.name for parameter in signature.events)
-    context = signature.context
-    if others or signature.resources or not definition.bound:
+    events = [parameter.name for parameter in signature.events]
+    if len(events) > 1 or signature.resources or not definition.bound:
         return _general_caller(definition)
-    if context is None:
-        return lambda workflow, _, ev, __: function(workflow, **{event: ev})
-    return lambda workflow, ctx, ev, __: function(workflow, **{context: ctx, event: ev})
+    positional = [name for name in inspect.signature(function).parameters if name in (*events, signature.context)]
+    if list(inspect.signature(function).parameters)[1:] != positional:
+        return _general_caller(definition)
+    if signature.context is None:
+        return lambda workflow, _, ev, __: function(workflow, ev)
+    if positional[0] == signature.context:
+        return lambda workflow, ctx, ev, __: function(workflow, ctx, ev)
+    return lambda workflow, ctx, ev, __: function(workflow, ev, ctx)
 
 
 def _general_caller(definition: StepDefinition) -> Caller:

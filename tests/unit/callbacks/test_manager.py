@@ -150,7 +150,7 @@ def test_an_event_can_be_ended_through_another_manager(recording: RecordingHandl
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (("qery",), UnknownEventTypeError, "Did you mean 'query'"),
+        (("qwery",), UnknownEventTypeError, "Did you mean 'query'"),
         ((None,), UnknownEventTypeError, "no callback event type"),
         ((LLM, "payload"), CallbackArgumentError, "payload is 'payload', a str; a dictionary"),
         ((LLM, None, 7), CallbackArgumentError, "event_id is 7, a int"),
@@ -411,7 +411,7 @@ def test_a_with_block_ends_its_trace_even_if_a_name_inside_was_left_open(
 
 def test_a_trace_ended_by_a_wrong_name_ends_with_its_own(manager: CallbackManager, recording: RecordingHandler) -> None:
     manager.start_trace("query")
-    manager.end_trace("qery")
+    manager.end_trace("qwery")
     manager.end_trace("query")
 
     assert recording.story == ["[query", "]query"]
