@@ -35,6 +35,7 @@ from stepwell.errors._definitions import (
     WorkflowValidationError,
     near_misses,
 )
+from stepwell.errors._drawing import DrawingFileError, DrawingFormatError, LabelLengthError, NotAWorkflowError
 from stepwell.errors._models import (
     BlockingCallError,
     BrokenStreamError,
@@ -116,6 +117,8 @@ __all__ = [
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
+    "DrawingFileError",
+    "DrawingFormatError",
     "DuplicateHandlerError",
     "DuplicateStepError",
     "EmbeddingCountError",
@@ -123,6 +126,7 @@ __all__ = [
     "HandlerNotInstalledError",
     "ImageSourceError",
     "KeyRefusedError",
+    "LabelLengthError",
     "MalformedAnswerError",
     "MalformedKeyError",
     "MissingKeyError",
@@ -135,6 +139,7 @@ __all__ = [
     "NoRunningLoopError",
     "NoWorkflowError",
     "NotAHandlerError",
+    "NotAWorkflowError",
     "NotAnEventError",
     "PayloadError",
     "Problem",

@@ -58,6 +58,21 @@ class Keys:
         return key
 
 
+def catcher_among(steps: Sequence[StepDefinition], step: StepDefinition) -> StepDefinition | None:
+    """Return the one of ``steps`` that handles the final failures of ``step``."""
+    if step.options.handles is not None:
+        return None
+    wildcard = None
+    for handler in steps:
+        if handler.options.handles is None:
+            continue
+        if handler.options.handles.for_steps is None:
+            wildcard = handler
+        elif step.name in handler.options.handles.for_steps:
+            return handler
+    return wildcard
+
+
 class Wiring:
     """What the runtime needs of a workflow's steps. Made once for a class, and shared by all runs.
 
@@ -100,17 +115,7 @@ class Wiring:
 
     def catcher_of(self, step: StepDefinition) -> StepDefinition | None:
         """Return the step that handles the final failures of ``step``."""
-        if step.options.handles is not None:
-            return None
-        wildcard = None
-        for handler in self.steps:
-            if handler.options.handles is None:
-                continue
-            if handler.options.handles.for_steps is None:
-                wildcard = handler
-            elif step.name in handler.options.handles.for_steps:
-                return handler
-        return wildcard
+        return catcher_among(self.steps, step)
 
     def _plan(self) -> Plan:
         joins = bound_joins(self.steps, self.catcher_of)
