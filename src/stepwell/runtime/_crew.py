@@ -175,9 +175,10 @@ class Crew:
             error = StepTimeoutError(step=attempt.step.name, timeout=attempt.step.timeout or 0.0)
             self._fail(attempt, error, "timed out", now)
             return
+        run = self.run  # the run may conclude in apply, and let go of its crew
         self._leave(attempt, "cancelled", None, now)
-        self.run.apply(StepCancelled(now, attempt.start.attempt))
-        self.run.conclude_if_quiet()
+        run.apply(StepCancelled(now, attempt.start.attempt))
+        run.conclude_if_quiet()
 
     def _fail(self, attempt: Attempt, error: BaseException, outcome: str, now: float) -> None:
         note_attempt(error, attempt)
@@ -192,11 +193,12 @@ class Crew:
                 elapsed_seconds=now - attempt.began,
                 failed_at=moment(now),
             )
+        run = self.run  # the run may conclude in apply, and let go of its crew
         self.failed_last = attempt
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
-        self.run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
-        self.run.conclude_if_quiet()
+        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
+        run.conclude_if_quiet()
 
     def _leave(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
         """Take an attempt out of flight, and remember it."""
