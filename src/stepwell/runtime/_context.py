@@ -144,6 +144,17 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             raise intents.wait_timeout(event_type, timeout)
         return event
 
+    @property
+    def awaited_events(self) -> tuple[type[Event], ...]:
+        """The event types that open ``wait_for_event`` calls ask for, oldest first."""
+        return self._run.waits.awaited()
+
+    @property
+    def waits_for_outside(self) -> bool:
+        """Whether only an event from outside can move the run on: nothing is active, and nothing sleeps."""
+        state = self._run.machine.state
+        return self._run.ending is None and not (state.active or state.tasks or self._run.waits.has_sleepers())
+
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""
         return self._run.stream.events()
