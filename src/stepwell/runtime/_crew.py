@@ -176,6 +176,7 @@ class Crew:
             error = StepTimeoutError(step=attempt.step.name, timeout=attempt.step.timeout or 0.0)
             self._fail(attempt, error, "timed out", now)
             return
+        run = self.run  # the run may conclude in apply, and let go of its crew
         self._leave(attempt, "cancelled", None, now)
         run.apply(StepCancelled(now, attempt.start.attempt))
         run.conclude_if_quiet()
@@ -194,6 +195,7 @@ class Crew:
                 elapsed_seconds=now - attempt.began,
                 failed_at=moment(now),
             )
+        run = self.run  # the run may conclude in apply, and let go of its crew
         self.failed_last = attempt
         attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
