@@ -63,6 +63,7 @@ from stepwell.errors._models import (
     UnknownToolError,
     UnrecordedRequestError,
 )
+from stepwell.errors._resources import CircularResourceError, ResourceConfigError, ResourceLifetimeError
 from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
@@ -114,6 +115,7 @@ __all__ = [
     "CallbackShutdownError",
     "CallbackVeto",
     "CassetteFileError",
+    "CircularResourceError",
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
@@ -148,6 +150,8 @@ __all__ = [
     "RateLimitedError",
     "ReplayError",
     "RequestRefusedError",
+    "ResourceConfigError",
+    "ResourceLifetimeError",
     "RestoredError",
     "RetryArgumentError",
     "RetryDelayError",

@@ -8,6 +8,7 @@ Rule 3. An attempt that is to stop is told once. It is out of flight when it has
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from typing import Any
 
 from stepwell.core import (
@@ -92,9 +93,9 @@ class Crew:
         """Let go of the run: nothing is in flight any more."""
         del self.run
 
-    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]:
+    async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""
-        return await self.run.fill_resources(attempt)
+        return await self.run.fill_resources(attempt, exits)
 
     # What becomes of an attempt: its task calls exactly one of these three.
 
@@ -103,7 +104,7 @@ class Crew:
         if attempt.over is not None:
             return
         run = self.run
-        now = run.clock() + run.offset
+        now = run.now()
         if run.timers.is_due(now):
             run.timers.fire_due(now)
         if attempt.stopping is not None:
