@@ -11,6 +11,15 @@ from stepwell.errors._callbacks import (
     UnknownEvalModeError,
     UnknownEventTypeError,
 )
+from stepwell.errors._cli import (
+    AnswerMissingError,
+    NoWorkflowError,
+    SeveralWorkflowsError,
+    UnknownWorkflowError,
+    WorkflowArgumentsError,
+    WorkflowFileBrokenError,
+    WorkflowFileMissingError,
+)
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
@@ -97,6 +106,7 @@ from stepwell.errors._state import (
 
 __all__ = [
     "AllowListError",
+    "AnswerMissingError",
     "AttemptOverError",
     "BlockingCallError",
     "BrokenStreamError",
@@ -127,6 +137,7 @@ __all__ = [
     "ModelUnreachableError",
     "NoAttemptError",
     "NoRunningLoopError",
+    "NoWorkflowError",
     "NotAHandlerError",
     "NotAWorkflowError",
     "NotAnEventError",
@@ -143,6 +154,7 @@ __all__ = [
     "RetryNumberError",
     "RunOverError",
     "ServerNotStartedError",
+    "SeveralWorkflowsError",
     "StandInScriptError",
     "StartEventError",
     "StartEventTypeError",
@@ -177,11 +189,15 @@ __all__ = [
     "UnknownEvalModeError",
     "UnknownEventTypeError",
     "UnknownToolError",
+    "UnknownWorkflowError",
     "UnrecordedRequestError",
     "UnresolvedAnnotationError",
     "UsageError",
+    "WorkflowArgumentsError",
     "WorkflowCancelledByUser",
     "WorkflowConfigurationError",
+    "WorkflowFileBrokenError",
+    "WorkflowFileMissingError",
     "WorkflowGraphError",
     "WorkflowRuntimeError",
     "WorkflowStalledError",

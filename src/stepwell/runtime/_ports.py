@@ -8,9 +8,11 @@ from typing import Any, Protocol
 from stepwell.core import EndRun, Fact, Machine
 from stepwell.flow import Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import Observers
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
@@ -41,6 +43,7 @@ class RunPort(Protocol):
     loop: asyncio.AbstractEventLoop
     background: set[BackgroundTask] | None
     ending: EndRun | None
+    buffers: Buffers | None
     clock: Callable[[], float]
     offset: float
 
@@ -55,6 +58,8 @@ class RunPort(Protocol):
     def apply(self, fact: Fact) -> None: ...
 
     def conclude_if_quiet(self) -> None: ...
+
+    def store(self) -> StateStore[Any]: ...
 
     def in_loop(self) -> bool: ...
 

@@ -28,7 +28,7 @@ function marksOf(node, graph) {
     if (node.retry_policy) marks.push("↻ retry");
     if (node.timeout !== null) marks.push(`≤ ${seconds(node.timeout)}`);
     const fed = graph.edges.some((edge) => edge.target === node.id && edge.source !== node.id && graph.fans.has(edge.source));
-    if (node.num_workers !== 4 || fed) marks.push(`×${node.num_workers} worker${node.num_workers === 1 ? "" : "s"}`);
+    if (!node.handles && (node.num_workers !== 4 || fed)) marks.push(`×${node.num_workers} worker${node.num_workers === 1 ? "" : "s"}`);
     if (!node.is_async) marks.push("thread");
     if (graph.handled.has(node.id)) marks.push("handled");
     if (node.handles) marks.push(`recovers ${node.handles.max_recoveries}×`);
