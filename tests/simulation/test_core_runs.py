@@ -1,7 +1,10 @@
+import collections
+import sys
+import traceback
 from random import Random
+
 from tests.simulation.core_plans import Author, Mischief
 from tests.simulation.core_world import Habits, World
-import sys, collections, traceback
 
 
 def one(seed):
