@@ -26,7 +26,13 @@ from stepwell.errors._definitions import (
     WorkflowValidationError,
     near_misses,
 )
-from stepwell.errors._drawing import DrawingFileError, DrawingFormatError, LabelLengthError, NotAWorkflowError
+from stepwell.errors._drawing import (
+    DrawingFileError,
+    DrawingFormatError,
+    LabelLengthError,
+    NotAHandlerOfRunError,
+    NotAWorkflowError,
+)
 from stepwell.errors._models import (
     BlockingCallError,
     BrokenStreamError,
@@ -128,6 +134,7 @@ __all__ = [
     "NoAttemptError",
     "NoRunningLoopError",
     "NotAHandlerError",
+    "NotAHandlerOfRunError",
     "NotAWorkflowError",
     "NotAnEventError",
     "PayloadError",
