@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from stepwell.callbacks._handler import BaseCallbackHandler, checked_handler
+from stepwell.callbacks._handler import BaseCallbackHandler, checked_handler, checked_handlers
 from stepwell.callbacks._schema import CBEventType
 from stepwell.callbacks._span import Span, Trace
 from stepwell.errors import CallbackArgumentError, CallbackVeto
@@ -59,7 +59,7 @@ class Dispatcher:
             raise CallbackArgumentError(
                 argument="on_handler_error", expected='"log" or "raise"', value=on_handler_error
             )
-        self._handlers = [checked_handler(handler) for handler in handlers]
+        self._handlers = checked_handlers(handlers)
         self._error_policy: ErrorPolicy | None = on_handler_error
         self._reported: set[tuple[type, str, type]] = set()
         self.stats = CallbackStats()
@@ -92,7 +92,7 @@ class Dispatcher:
 
     def set_handlers(self, handlers: Iterable[BaseCallbackHandler]) -> None:
         """Have exactly these handlers. The caller's list is copied."""
-        self._handlers = [checked_handler(handler) for handler in handlers]
+        self._handlers = checked_handlers(handlers)
 
     def tell_start(
         self, span: Span, payload: dict[str, Any] | None, extra: Mapping[str, Any] | None

@@ -47,7 +47,7 @@ from stepwell.core._lanes import (
 )
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._routing import ask, deliver, deliver_to_step, note_answer
-from stepwell.core._scopes import gather, join_keeping_errors, open_scope, settle
+from stepwell.core._scopes import keep_error, linger, open_scope, settle
 from stepwell.core._state import RUN_TIMER, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
@@ -203,8 +203,7 @@ class Machine:
         release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
-            state.lingering = state.lingering or {}
-            state.lingering[start.attempt] = start
+            linger(state, effects, start)
         elif start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
 
@@ -261,11 +260,8 @@ class Machine:
             )
             return True
         scope = scope_of(state, lineage)
-        join = join_keeping_errors(plan, scope) if scope is not None else None
-        if scope is None or join is None:
-            return False
-        gather(state, plan, effects, join, (lineage.index, failure, start.attempt), scope)
-        return True
+        failed = (lineage.index, failure, start.attempt)
+        return scope is not None and keep_error(state, plan, effects, failed, scope)
 
     def _fire(self, effects: list[Effect], fact: TimerFired) -> None:
         state = self.state

@@ -11,6 +11,15 @@ from stepwell.errors._callbacks import (
     UnknownEvalModeError,
     UnknownEventTypeError,
 )
+from stepwell.errors._cli import (
+    AnswerMissingError,
+    NoWorkflowError,
+    SeveralWorkflowsError,
+    UnknownWorkflowError,
+    WorkflowArgumentsError,
+    WorkflowFileBrokenError,
+    WorkflowFileMissingError,
+)
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
@@ -103,6 +112,7 @@ from stepwell.errors._state import (
 
 __all__ = [
     "AllowListError",
+    "AnswerMissingError",
     "AttemptOverError",
     "BlockingCallError",
     "BrokenStreamError",
@@ -133,6 +143,7 @@ __all__ = [
     "ModelUnreachableError",
     "NoAttemptError",
     "NoRunningLoopError",
+    "NoWorkflowError",
     "NotAHandlerError",
     "NotAHandlerOfRunError",
     "NotAWorkflowError",
@@ -150,6 +161,7 @@ __all__ = [
     "RetryNumberError",
     "RunOverError",
     "ServerNotStartedError",
+    "SeveralWorkflowsError",
     "StandInScriptError",
     "StartEventError",
     "StartEventTypeError",
@@ -184,11 +196,15 @@ __all__ = [
     "UnknownEvalModeError",
     "UnknownEventTypeError",
     "UnknownToolError",
+    "UnknownWorkflowError",
     "UnrecordedRequestError",
     "UnresolvedAnnotationError",
     "UsageError",
+    "WorkflowArgumentsError",
     "WorkflowCancelledByUser",
     "WorkflowConfigurationError",
+    "WorkflowFileBrokenError",
+    "WorkflowFileMissingError",
     "WorkflowGraphError",
     "WorkflowRuntimeError",
     "WorkflowStalledError",

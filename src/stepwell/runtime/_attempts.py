@@ -46,6 +46,7 @@ class BackgroundTask(asyncio.Task[Any]):
     """A task started by a step. ``observed`` once somebody looked at what became of it."""
 
     observed = False
+    attempt = -1
 
     def __await__(self) -> Any:
         self.observed = True

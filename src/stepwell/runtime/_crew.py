@@ -170,19 +170,22 @@ class Crew:
         """Report an attempt that was told to stop, and has, or from now on does not count."""
         if attempt.abandon_handle is not None:
             attempt.abandon_handle.cancel()
-        now = self.run.now()
+        run = self.run
+        now = run.now()
         attempt.over = why or attempt.stopping
         if attempt.stopping == "timed out":
             error = StepTimeoutError(step=attempt.step.name, timeout=attempt.step.timeout or 0.0)
             self._fail(attempt, error, "timed out", now)
             return
+        run = self.run  # the run may conclude in apply, and let go of its crew
         self._leave(attempt, "cancelled", None, now)
-        self.run.apply(StepCancelled(now, attempt.start.attempt))
-        self.run.conclude_if_quiet()
+        run.apply(StepCancelled(now, attempt.start.attempt))
+        run.conclude_if_quiet()
 
     def _fail(self, attempt: Attempt, error: BaseException, outcome: str, now: float) -> None:
         note_attempt(error, attempt)
-        delay, final = retry_delay(attempt, error, now, self.run.run_id)
+        run = self.run
+        delay, final = retry_delay(attempt, error, now, run.run_id)
         failure = None
         if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
             failure = StepFailedEvent(
@@ -193,12 +196,13 @@ class Crew:
                 elapsed_seconds=now - attempt.began,
                 failed_at=moment(now),
             )
+        run = self.run  # the run may conclude in apply, and let go of its crew
         self.failed_last = attempt
         attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
-        self.run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
-        self.run.conclude_if_quiet()
+        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
+        run.conclude_if_quiet()
 
     def _leave(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
         """Take an attempt out of flight, and remember it."""
@@ -229,7 +233,10 @@ class Crew:
     def cancel(self, number: int, why: str = "cancelled") -> None:
         """Tell an attempt to stop."""
         attempt = self.attempts.get(number)
-        if attempt is None or attempt.stopping is not None:
+        if attempt is None:
+            self._cancel_left(number)
+            return
+        if attempt.stopping is not None:
             return
         attempt.stopping = why
         assert attempt.task is not None
@@ -245,6 +252,12 @@ class Crew:
             self._stop(attempt)
         else:
             attempt.abandon_handle = self.run.loop.call_later(self.grace, self._give_up, attempt)
+
+    def _cancel_left(self, number: int) -> None:
+        """Tell the background tasks to stop that an attempt left when its body came to its end."""
+        for task in self.run.background or ():
+            if task.attempt == number:
+                task.cancel()
 
     def _give_up(self, attempt: Attempt) -> None:
         logger.warning(

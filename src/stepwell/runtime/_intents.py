@@ -2,7 +2,7 @@
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from stepwell.core import (
@@ -25,6 +25,7 @@ from stepwell.errors import (
 )
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._verdicts import note_attempt
 from stepwell.runtime._waits import OpenWait, meets
@@ -145,6 +146,18 @@ def call(run: RunPort, attempt: Attempt | None, coroutine: Coroutine[Any, Any, V
     return asyncio.run_coroutine_threadsafe(coroutine, run.loop).result()
 
 
+def collect(
+    run: RunPort, attempt: Attempt, event: Event, expected: Sequence[type[Event]], buffer_id: str | None
+) -> list[Event] | None:
+    """Keep an event until all that is expected has come."""
+    check_event(event, "collect_events")
+    check_open(run, attempt, "collect_events")
+    if run.buffers is None:
+        run.buffers = Buffers()
+    place = (attempt.step.name, buffer_id or "")
+    return run.buffers.collect(place, event, expected, is_retry=attempt.start.number > 1)
+
+
 async def wait(
     run: RunPort,
     attempt: Attempt,
@@ -209,6 +222,7 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
         coroutine.close()
         raise
     task = BackgroundTask(coroutine, loop=run.loop, name=name or f"{attempt.step.name} (background)")
+    task.attempt = attempt.start.attempt
     if attempt.tasks is None:
         attempt.tasks = set()
     attempt.tasks.add(task)

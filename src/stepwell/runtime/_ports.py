@@ -8,9 +8,11 @@ from typing import Any, Protocol
 from stepwell.core import EndRun, Fact, Machine
 from stepwell.flow import Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import Observers
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
@@ -41,8 +43,11 @@ class RunPort(Protocol):
     loop: asyncio.AbstractEventLoop
     background: set[BackgroundTask] | None
     ending: EndRun | None
-    clock: Callable[[], float]
+    buffers: Buffers | None
     offset: float
+
+    @property
+    def clock(self) -> Callable[[], float]: ...
 
     @property
     def crew(self) -> CrewPort: ...
@@ -55,6 +60,8 @@ class RunPort(Protocol):
     def apply(self, fact: Fact) -> None: ...
 
     def conclude_if_quiet(self) -> None: ...
+
+    def store(self) -> StateStore[Any]: ...
 
     def in_loop(self) -> bool: ...
 

@@ -35,11 +35,14 @@ from stepwell.core import (
 )
 from stepwell.flow import Event, StartEvent, Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._callbacks import CallbackTeller, manager_for
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._state_store import StateStore
+from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
@@ -72,6 +75,7 @@ class Run:
         "__weakref__",
         "_on_end",
         "background",
+        "buffers",
         "clock",
         "crew",
         "ending",
@@ -83,6 +87,7 @@ class Run:
         "outcome",
         "settings",
         "shows_internal",
+        "state_store",
         "stream",
         "thread",
         "timers",
@@ -116,6 +121,8 @@ class Run:
         self.history = History()
         self.crew = Crew(self, workflow, steps)
         self.background: set[BackgroundTask] | None = None
+        self.buffers: Buffers | None = None
+        self.state_store: StateStore[Any] | None = None
         self.observers: Observers | None = None
         self.shows_internal = False
         self.ending: EndRun | None = None
@@ -206,6 +213,12 @@ class Run:
         self.crew.grace = grace
         self.apply(CancelRequested(self.now()))
 
+    def store(self) -> StateStore[Any]:
+        """Return the run's state, made when it is first asked for."""
+        if self.state_store is None:
+            self.state_store = StateStore.of(infer_state_type(self.wiring.state_types))
+        return self.state_store
+
     def in_loop(self) -> bool:
         """Return whether the caller is in the thread of the run's loop."""
         return threading.get_ident() == self.thread
@@ -231,6 +244,7 @@ class Run:
             timeout=self.settings.timeout,
             attempt=self.crew.failed_last,
             now=self.now(),
+            half_full=self.buffers.explain() if self.buffers is not None else [],
         )
         self.timers.close()
         self.stream.close(last)

@@ -63,6 +63,15 @@ class WaitTable:
                 del self._by_type[wait.event_type]
         return wait
 
+    def awaited(self) -> tuple[type[Event], ...]:
+        """Return the types that are waited for, oldest first."""
+        waits = self._open.values() if self._open else ()
+        return tuple(dict.fromkeys(wait.event_type for wait in waits if wait.event_type is not None))
+
+    def has_sleepers(self) -> bool:
+        """Return whether somebody waits for nothing but time."""
+        return any(wait.event_type is None for wait in self._open.values()) if self._open else False
+
     def matching(self, event: Event) -> tuple[WaitId, ...]:
         """Return the waits that ``event`` answers, oldest first."""
         candidates = self._by_type.get(type(event))

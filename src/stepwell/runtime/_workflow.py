@@ -37,6 +37,7 @@ from stepwell.flow import (
 )
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._run import Run, RunSettings
+from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
 
@@ -85,6 +86,7 @@ class _Compiled:
         self.version = version
         self.ready: tuple[ReadyStep, ...] = ready_steps(wiring)
         self.validated: dict[frozenset[str], bool] = {}
+        infer_state_type(wiring.state_types)  # raises here, not in the first run
         self.has_run_id = "run_id" in wiring.start_event.model_fields
         for step in wiring.steps:
             WATCHDOG.know(inspect.unwrap(step.function).__code__, f"{wiring.workflow}.{step.name}")
