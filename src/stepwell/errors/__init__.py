@@ -35,7 +35,13 @@ from stepwell.errors._definitions import (
     WorkflowValidationError,
     near_misses,
 )
-from stepwell.errors._drawing import DrawingFileError, DrawingFormatError, LabelLengthError, NotAWorkflowError
+from stepwell.errors._drawing import (
+    DrawingFileError,
+    DrawingFormatError,
+    LabelLengthError,
+    NotAHandlerOfRunError,
+    NotAWorkflowError,
+)
 from stepwell.errors._models import (
     BlockingCallError,
     BrokenStreamError,
@@ -141,6 +147,7 @@ __all__ = [
     "NoRunningLoopError",
     "NoWorkflowError",
     "NotAHandlerError",
+    "NotAHandlerOfRunError",
     "NotAWorkflowError",
     "NotAnEventError",
     "PayloadError",

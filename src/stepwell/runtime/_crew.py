@@ -61,7 +61,8 @@ class Crew:
             attempt.context = Context(run, attempt)
         if step.timeout is not None:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
-        run.history.consume(start.step, start.key)
+        if start.number == 1:
+            run.history.consume(start.step, start.key)
         variables = run.variables.copy()
         if run.observers is not None:
             attempt.refusal = run.observers.attempt_started(attempt, variables)
