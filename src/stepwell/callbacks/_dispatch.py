@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from stepwell.callbacks._handler import BaseCallbackHandler, checked_handler
+from stepwell.callbacks._handler import BaseCallbackHandler, checked_handler, checked_handlers
+from stepwell.callbacks._schema import CBEventType
 from stepwell.callbacks._span import Span, Trace
 from stepwell.errors import CallbackArgumentError, CallbackVeto
 
@@ -48,12 +49,17 @@ class Dispatcher:
     default_error_policy: ClassVar[ErrorPolicy] = "log"
     """The policy of every manager that was made without one."""
 
+    # A dispatcher among the handlers wants none of the plain calls: it is told by its own tell_… methods. Looking for
+    # one only among those that ignore the event saves a type check for each handler.
+    event_starts_to_ignore: tuple[CBEventType, ...] = tuple(CBEventType)
+    event_ends_to_ignore: tuple[CBEventType, ...] = tuple(CBEventType)
+
     def __init__(self, handlers: Iterable[BaseCallbackHandler], on_handler_error: ErrorPolicy | None) -> None:
         if on_handler_error not in ("log", "raise", None):
             raise CallbackArgumentError(
                 argument="on_handler_error", expected='"log" or "raise"', value=on_handler_error
             )
-        self._handlers = [checked_handler(handler) for handler in handlers]
+        self._handlers = checked_handlers(handlers)
         self._error_policy: ErrorPolicy | None = on_handler_error
         self._reported: set[tuple[type, str, type]] = set()
         self.stats = CallbackStats()
@@ -86,26 +92,25 @@ class Dispatcher:
 
     def set_handlers(self, handlers: Iterable[BaseCallbackHandler]) -> None:
         """Have exactly these handlers. The caller's list is copied."""
-        self._handlers = [checked_handler(handler) for handler in handlers]
+        self._handlers = checked_handlers(handlers)
 
     def tell_start(
         self, span: Span, payload: dict[str, Any] | None, extra: Mapping[str, Any] | None
     ) -> BaseException | None:
         """Tell of the start of ``span``. ``extra`` are keyword arguments of the caller's own."""
         failure: BaseException | None = None
-        event_type = span.event_type
+        event_type, event_id, parent_id = span.event_type, span.id, span.parent_id
         # A copy: a handler may remove itself or others while it is told.
         for handler in tuple(self._handlers):
             try:
                 if event_type in handler.event_starts_to_ignore:
-                    continue
-                if isinstance(handler, Dispatcher):
-                    nested = handler.tell_start(span, payload, extra)
-                    failure = failure or nested
+                    if isinstance(handler, Dispatcher):
+                        nested = handler.tell_start(span, payload, extra)
+                        failure = failure or nested
                 elif extra:
-                    handler.on_event_start(event_type, payload, event_id=span.id, parent_id=span.parent_id, **extra)
+                    handler.on_event_start(event_type, payload, event_id=event_id, parent_id=parent_id, **extra)
                 else:
-                    handler.on_event_start(event_type, payload, event_id=span.id, parent_id=span.parent_id)
+                    handler.on_event_start(event_type, payload, event_id=event_id, parent_id=parent_id)
             except BaseException as error:  # noqa: BLE001 - the others must still be told; what has to be raised is
                 failure = self._failed(handler, "on_event_start", error, failure)
         return failure
@@ -122,10 +127,9 @@ class Dispatcher:
         for handler in tuple(self._handlers):
             try:
                 if event_type in handler.event_ends_to_ignore:
-                    continue
-                if isinstance(handler, Dispatcher):
-                    nested = handler.tell_end(event_type, event_id, payload, extra)
-                    failure = failure or nested
+                    if isinstance(handler, Dispatcher):
+                        nested = handler.tell_end(event_type, event_id, payload, extra)
+                        failure = failure or nested
                 elif extra:
                     handler.on_event_end(event_type, payload, event_id=event_id, **extra)
                 else:

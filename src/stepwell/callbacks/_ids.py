@@ -48,14 +48,14 @@ def trace_digits(event_id: str) -> str:
     """The 32 hexadecimal digits that name the trace of an event which started outside any trace."""
     if _is_hex(event_id) and int(event_id, 16):
         return event_id
-    return blake2b(event_id.encode(), digest_size=16).hexdigest()
+    return blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def span_digits(event_id: str) -> str:
     """The 16 hexadecimal digits that stand for ``event_id`` on the wire; derived where a caller chose the id."""
     if _is_hex(event_id) and int(event_id[16:], 16):
         return event_id[16:]
-    return blake2b(event_id.encode(), digest_size=8).hexdigest()
+    return blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _is_hex(text: str) -> bool:

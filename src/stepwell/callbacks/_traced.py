@@ -184,7 +184,7 @@ def _wrap_async_generator(function: Callable[..., Any], make: _Maker) -> Callabl
         with inside:
             around.begin()
         body = function(*args, **kwargs)
-        step = functools.partial(body.asend, None)
+        step = functools.partial(body.asend, None)  # codespell:ignore asend
         while True:
             try:
                 with inside:
@@ -199,7 +199,7 @@ def _wrap_async_generator(function: Callable[..., Any], make: _Maker) -> Callabl
                 raise
             around.piece(item)
             try:
-                step = functools.partial(body.asend, (yield item))
+                step = functools.partial(body.asend, (yield item))  # codespell:ignore asend
             except BaseException as error:  # noqa: BLE001 - what the consumer throws in, the body gets
                 step = functools.partial(body.athrow, error)
 

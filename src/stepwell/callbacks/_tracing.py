@@ -29,7 +29,6 @@ from stepwell.callbacks._span import (
     Trace,
     current,
     enclosing_scope,
-    find_span,
     forget_oldest,
     let_go,
     open_spans,
@@ -53,54 +52,55 @@ class Tracer(Dispatcher):
     def __init__(self, handlers: Iterable[BaseCallbackHandler], on_handler_error: ErrorPolicy | None) -> None:
         super().__init__(handlers, on_handler_error)
         self._loose = Trace(self, is_implicit=True)
-        self._last = self._loose
+        self._last_map: dict[str, list[str]] | None = None
 
     def place(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
         """A new event, put into the map of its trace and the register of open events."""
         up = current.get()
-        # The common cases, outside a trace, inside an open event and right inside a trace, are decided without a call.
-        if parent_id is not None:
-            span = self._place_slowly(event_type, event_id, parent_id)
-        elif up is None:
-            trace = self._last = self._loose
-            span = Span(event_id or _ids.new_event_id(), event_type, BASE_TRACE_EVENT, None, trace, trace)
-        elif type(up) is Span and up.state < ENDED and ((outer := up.up) is None or outer.state != ENDED):
-            span = Span(event_id or _ids.new_event_id(), event_type, up.id, up, up.scope, up.trace)
+        # The common cases, inside an open event, right inside a trace and outside all, are decided without a call.
+        if type(up) is Span and up.state < ENDED and ((outer := up.up) is None or outer.state != ENDED):
+            around, scope, trace = up.id, up.scope, up.trace
         elif type(up) is Trace and up.state < ENDED:
-            span = Span(event_id or _ids.new_event_id(), event_type, up.id, up, up, up)
+            around, scope, trace = up.id, up, up
+        elif up is None:
+            around = BASE_TRACE_EVENT
+            scope = trace = self._loose
+            self._last_map = None
         else:
-            span = self._place_slowly(event_type, event_id, parent_id)
-        trace = span.trace
+            up, around, scope, trace = self._look_around(up)
+        if not parent_id:
+            parent_id = around
+        elif (named := open_spans.get(parent_id)) is not None and named.trace is not trace:
+            scope, trace = named.scope, named.trace
+        span = Span(event_id or _ids.new_event_id(), event_type, parent_id, up, scope, trace)
         if trace.listed < MAX_TRACE_EVENTS and trace.map:
             trace.listed += 1
-            trace.map[span.parent_id].append(span.id)
+            trace.map[parent_id].append(span.id)
         else:
-            trace.record(span.id, span.parent_id)
+            trace.record(span.id, parent_id)
         open_spans[span.id] = span
         if len(open_spans) > MAX_OPEN_EVENTS:
             forget_oldest()
         return span
 
-    def _place_slowly(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
-        up = standing(current.get())
+    def _look_around(self, frame: Frame) -> tuple[Frame | None, str, Scope, Trace]:
+        """What encloses code whose innermost frame has ended, or is only a name: frame, parent, name and trace."""
+        up = standing(frame)
         # An ended frame between two open ones is taken out here, or a chain of such frames would stay alive.
         if up is not None and up.up is not None and up.up.state == ENDED:
             up.up = standing(up.up)
         parent = parent_of(up)
-        if parent_id and (named := find_span(parent_id)):
-            parent = named
+        scope = enclosing_scope(up)
         if isinstance(parent, Span):
             trace = parent.trace
         elif isinstance(parent, Trace):
             trace = parent
         else:
-            trace = self._last = self._loose
-        if not parent_id:
-            parent_id = parent.id if parent is not None else BASE_TRACE_EVENT
-        scope = enclosing_scope(up)
+            trace = self._loose
+            self._last_map = None
         if scope is None or scope.trace is not trace:
             scope = trace
-        return Span(event_id or _ids.new_event_id(), event_type, parent_id, up, scope, trace)
+        return up, BASE_TRACE_EVENT if parent is None else parent.id, scope, trace
 
     def begin(
         self,
@@ -127,7 +127,7 @@ class Tracer(Dispatcher):
         span.status = "vetoed"
         span.error = failure
         self._note(span, failure)
-        self.complete(span, {EventPayload.EXCEPTION: failure, "status": "vetoed"}, None)
+        _log(self.complete(span, {EventPayload.EXCEPTION: failure, "status": "vetoed"}, None))
         raise failure
 
     def complete(
@@ -159,11 +159,7 @@ class Tracer(Dispatcher):
     def fail(self, span: Span, error: BaseException) -> None:
         """End ``span`` because ``error`` passes through it; ``error`` stays what the program sees."""
         span.status = status_of(error)
-        failure = self.complete(span, self.failure_payload(span, error), None)
-        if failure is not None:
-            if not isinstance(failure, Exception):
-                raise failure
-            logger.error("a callback handler refused the end of an event that had failed", exc_info=failure)
+        _log(self.complete(span, self.failure_payload(span, error), None))
 
     def failure_payload(self, span: Span, error: BaseException) -> dict[str, Any] | None:
         """The end payload for ``error``: only the innermost event carries the exception, as handlers expect."""
@@ -206,7 +202,8 @@ class Tracer(Dispatcher):
             current.set(scope)
             return scope
         self._loose = Trace(self, is_implicit=True)
-        trace = self._last = Trace(self, name, up, remote=remote)
+        trace = Trace(self, name, up, remote=remote)
+        self._last_map = trace.map
         trace.attributes = attributes or trace.attributes
         current.set(trace)
         failure = self.tell_trace_start(name)
@@ -234,7 +231,8 @@ class Tracer(Dispatcher):
         scope.state = ENDING
         failure = self.tell_trace_end(scope)
         scope.state = ENDED
-        self._last = scope
+        scope.noted = None
+        self._last_map = scope.map
         frame = current.get()
         while frame is not None and frame is not scope:
             frame = frame.up
@@ -242,18 +240,33 @@ class Tracer(Dispatcher):
             current.set(standing(scope.up))
         return failure
 
+    def leave(self, scope: Scope, error: BaseException | None) -> None:
+        """End ``scope`` because its block ends, by ``error`` or without; ``error`` stays what the program sees."""
+        failure = self.close_scope(scope, error)
+        if error is not None:
+            _log(failure)
+        elif failure is not None:
+            raise failure
+
     def _report(self, scope: Scope, error: BaseException) -> None:
         scope.error = error
         if scope.status == "ok":
             scope.status = status_of(error)
-        if isinstance(error, Exception) and scope.status == "error" and not scope.has_noted(error):
+        if isinstance(error, Exception) and scope.status in ("error", "timeout") and not scope.has_noted(error):
             span = self.place(CBEventType.EXCEPTION, None, None)
             payload: dict[str, Any] = {EventPayload.EXCEPTION: error}
             span.status = "error"
             span.error = error
-            failure = self.tell_start(span, payload, None)
+            _log(self.tell_start(span, payload, None))
             span.state = OPEN
-            failure = self.complete(span, None, None) or failure
-            if failure is not None and not isinstance(failure, Exception):
-                raise failure
+            _log(self.complete(span, None, None))
         self._note(scope, error)
+
+
+def _log(failure: BaseException | None) -> None:
+    """Log what a handler raised at an end that is a failure anyway: the program's own exception goes on its way."""
+    if failure is None:
+        return
+    if not isinstance(failure, Exception):
+        raise failure
+    logger.error("a callback handler refused what had failed already", exc_info=failure)

@@ -31,8 +31,8 @@ class StartStep:
     """Run the body of ``step`` with ``event``. It is also the machine's record of the attempt in flight.
 
     ``event`` is one event, a tuple (a join over several parameters) or a list (a join of a fan-out).
-    ``number`` counts attempts at this event from 1. ``worker`` is the slot it holds, -1 while it holds none:
-    the one field that changes later.
+    ``number`` counts attempts at this event from 1. Two fields change later: ``worker``, the slot it holds
+    (-1 while it holds none), and ``waits``, how many waits it began.
     """
 
     attempt: int
@@ -46,6 +46,7 @@ class StartStep:
     worker: int = -1
     retry: Retry | None = None
     causes: tuple[int, ...] = ()
+    waits: int = 0
 
 
 @dataclass(slots=True)
@@ -60,7 +61,10 @@ class ResumeStep:
 
 @dataclass(slots=True)
 class CancelStep:
-    """Stop an attempt; report its end as ``StepCancelled``."""
+    """Stop an attempt and its background tasks; report their ends as ``StepCancelled`` and ``TaskClosed``.
+
+    The body of the attempt may be over already: then only the tasks are left to stop.
+    """
 
     attempt: int
 
@@ -93,8 +97,9 @@ class CheckIdle:
 
 
 class Status(Enum):
-    """How a run stands. All but ``RUNNING`` are endings."""
+    """How a run stands. All but ``NEW`` and ``RUNNING`` are endings."""
 
+    NEW = "new"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"

@@ -6,8 +6,6 @@ Rule 3. A run is stalled when nothing is active, no wait or background task is o
         nothing to say; the driver lets its loop turn once before that is final.
 """
 
-from typing import Any
-
 from stepwell.core._effects import (
     CancelStep,
     CheckIdle,
@@ -28,17 +26,17 @@ def end_run(state: State, effects: list[Effect], ending: EndRun) -> None:
     if state.status is not Status.RUNNING:
         return
     state.status = ending.status
-    effects.extend(CancelStep(attempt) for attempt in state.running)
-    effects.extend(StopTimer(timer) for timer in state.delayed)
-    effects.extend(StopTimer(timer) for timer in state.wait_timers)
+    if state.running:
+        effects.extend([CancelStep(attempt) for attempt in state.running])
+    if state.delayed or state.wait_timers:
+        effects.extend([StopTimer(timer) for timer in (*state.delayed, *state.wait_timers)])
     if state.deadline is not None:
         effects.append(StopTimer(RUN_TIMER))
     effects.append(ending)
-    parts: tuple[dict[Any, Any], ...] = (state.running, state.delayed, state.suspended, state.wait_timers, state.scopes)
-    rest: tuple[dict[Any, Any], ...] = (state.slots, state.held, state.tasks, state.lingering, state.cancelling)
-    for part in (*parts, *rest):
-        if part:
-            part.clear()
+    for part in (state.delayed, state.suspended, state.wait_timers, state.scopes, state.slots):
+        part.clear()
+    for rest in (state.running, state.held, state.tasks, state.lingering, state.cancelling):
+        rest.clear()
     state.lanes = [None] * len(state.lanes)
     state.active = 0
     state.deadline = state.remaining = None

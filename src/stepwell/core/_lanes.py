@@ -10,7 +10,7 @@ from collections import deque
 
 from stepwell.core._effects import Effect, Lineage, ResumeStep, Retry, StartStep, StopTimer
 from stepwell.core._plan import Plan
-from stepwell.core._state import Lane, State, scope_of
+from stepwell.core._state import Lane, Scope, State, scope_of
 
 
 def take_slot(lane: Lane) -> int:
@@ -23,38 +23,46 @@ def take_slot(lane: Lane) -> int:
     return -1
 
 
-def enqueue(
-    state: State,
-    plan: Plan,
-    effects: list[Effect],
-    start: StartStep,
-) -> None:
+def enqueue(state: State, plan: Plan, effects: list[Effect], start: StartStep) -> None:
     """Start the attempt if a worker is free, otherwise queue it. Counts its token and its activity."""
+    lineage = start.lineage
+    scope = None if lineage is None or lineage.scope is None else state.scopes.get(lineage.scope)
+    launch(state, plan, effects, start, scope)
+
+
+def launch(state: State, plan: Plan, effects: list[Effect], start: StartStep, scope: Scope | None) -> None:
+    """Do what ``enqueue`` does for who knows the innermost scope already."""
     state.active += 1
-    scope = scope_of(state, start.lineage) if start.lineage is not None else None
     if scope is not None:
         scope.tokens += 1
-    admit(state, plan, effects, start)
-
-
-def admit(state: State, plan: Plan, effects: list[Effect], start: StartStep) -> None:
-    """Give an attempt that is already counted a worker, or a place in the queue."""
-    step = start.step
-    lane = state.lanes[step]
+    lane = state.lanes[start.step]
     if lane is None:
-        lane = state.lanes[step] = Lane(workers=plan.steps[step].workers)
-    worker = -1 if lane.queue or lane.returning else take_slot(lane)
-    if worker >= 0:
-        start.worker = worker
-        state.running[start.attempt] = start
-        effects.append(start)
-        return
+        lane = state.lanes[start.step] = Lane(workers=plan.steps[start.step].workers)
+    if not lane.queue and not lane.returning:
+        free = lane.free
+        if free:
+            start.worker = free.pop()
+        elif lane.taken < lane.workers:
+            start.worker = lane.taken
+            lane.taken += 1
+        if start.worker >= 0:
+            state.running[start.attempt] = start
+            effects.append(start)
+            return
     if lane.queue is None:
         lane.queue = deque()
     lane.queue.append(start)
-    scope = scope_of(state, start.lineage)
     if scope is not None:
         scope.queued += 1
+
+
+def admit(state: State, plan: Plan, effects: list[Effect], start: StartStep) -> None:
+    """Give an attempt that is already counted (it waited for its retry) a worker, or a place in the queue."""
+    scope = scope_of(state, start.lineage)
+    state.active -= 1
+    if scope is not None:
+        scope.tokens -= 1
+    launch(state, plan, effects, start, scope)
 
 
 def new_attempt(

@@ -47,7 +47,7 @@ from stepwell.core._lanes import (
 )
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._routing import ask, deliver, deliver_to_step, note_answer
-from stepwell.core._scopes import gather, join_keeping_errors, open_scope, settle
+from stepwell.core._scopes import keep_error, linger, open_scope, settle
 from stepwell.core._state import RUN_TIMER, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
@@ -68,10 +68,9 @@ class Machine:
     def apply(self, fact: Fact) -> list[Effect]:
         """Take ``fact`` into the state and return the effects it calls for, in order."""
         state = self.state
-        effects: list[Effect] = []
         if state.status is not Status.RUNNING:
-            state.stale_facts += 1
-            return effects
+            return self._apply_outside(fact)
+        effects: list[Effect] = []
         state.now = fact.at
         match fact:
             case StepFinished():
@@ -92,14 +91,26 @@ class Machine:
             keep_time(state, self.plan, effects)
         return effects
 
+    def _apply_outside(self, fact: Fact) -> list[Effect]:
+        """Begin a new run. Whatever else comes before the beginning or after the end is stale."""
+        state = self.state
+        effects: list[Effect] = []
+        if state.status is Status.NEW and isinstance(fact, RunStarted):
+            state.status = Status.RUNNING
+            state.now = fact.at
+            self._start(effects, fact)
+            keep_time(state, self.plan, effects)
+        else:
+            state.stale_facts += 1
+        return effects
+
     def _apply_rare(self, effects: list[Effect], fact: RareFact) -> None:
         state = self.state
         match fact:
             case WaitDropped():
                 drop_wait(state, effects, fact)
             case TaskOpened():
-                state.tasks[fact.attempt] = state.tasks.get(fact.attempt, 0) + 1
-                state.active += 1
+                self._open_task(fact.attempt)
             case TaskClosed():
                 self._close_task(effects, fact)
             case StepCancelled():
@@ -115,7 +126,7 @@ class Machine:
         state = self.state
         match fact:
             case RunStarted():
-                self._start(effects, fact)
+                state.stale_facts += 1
             case TurnPassed():
                 if state.checking and is_idle(state, self.plan):
                     stall(state, self.plan, effects)
@@ -140,13 +151,21 @@ class Machine:
         state, plan = self.state, self.plan
         origin = (fact.sender, lineage_of(state, fact.sender))
         woken = bool(fact.wakes) and wake(state, effects, fact.wakes, fact.event)
-        route = plan.routes[fact.key]
         if fact.step is not None:
             deliver_to_step(state, plan, effects, fact.step, (fact.key, fact.event), origin)
-        elif route.leads_somewhere() or not woken:
-            deliver(state, plan, effects, fact.key, fact.event, origin)
+        else:
+            self._pass_on(effects, (fact.key, fact.event), woken, origin)
+
+    def _pass_on(
+        self, effects: list[Effect], what: tuple[str, object], woken: bool, origin: tuple[int | None, Lineage | None]
+    ) -> None:
+        """Take an event on to steps and joins; one that woke a wait and leads nowhere else has done its work."""
+        key, event = what
+        route = self.plan.routes[key]
+        if not woken or route.leads_somewhere():
+            deliver(self.state, self.plan, effects, key, event, origin)
         elif route.kind is Kind.ANSWER:
-            note_answer(state)
+            note_answer(self.state)
 
     def _leave(self, effects: list[Effect], attempt: int) -> StartStep | None:
         """Take an attempt that ended out of flight; ``None`` when that is no news."""
@@ -168,24 +187,28 @@ class Machine:
         start = self._leave(effects, fact.attempt)
         if start is None:
             return
+        if fact.attempt in state.suspended:
+            outlive_body(state, effects, fact.attempt)
         woken = bool(fact.wakes) and wake(state, effects, fact.wakes, fact.event)
-        key = fact.key
-        if key is not None and (not woken or self.plan.routes[key].leads_somewhere()):
-            deliver(state, self.plan, effects, key, fact.event, (fact.attempt, start.lineage))
+        if fact.key is not None:
+            self._pass_on(effects, (fact.key, fact.event), woken, (fact.attempt, start.lineage))
+            if state.status is not Status.RUNNING:
+                return
         self._close(effects, start)
 
     def _close(self, effects: list[Effect], start: StartStep) -> None:
         """Free what a body that came to its end held; its background tasks keep its branch open."""
         state = self.state
-        if state.status is not Status.RUNNING:
-            return
         state.last_step = start.step
-        if start.attempt in state.suspended:
-            outlive_body(state, effects, start.attempt)
         release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
+<<<<<<< HEAD
+            linger(state, effects, start)
+=======
+            state.lingering = state.lingering or {}
             state.lingering[start.attempt] = start
+>>>>>>> main
         elif start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
 
@@ -194,11 +217,15 @@ class Machine:
         start = self._leave(effects, fact.attempt)
         if start is None:
             return
+        if fact.attempt in state.suspended:
+            outlive_body(state, effects, fact.attempt)
         scope = open_scope(state, start, plan.steps[start.step].joins)
         scope.tokens = 1
         recoveries = start.lineage.recoveries if start.lineage is not None else ()
         for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
             deliver(state, plan, effects, key, event, (fact.attempt, Lineage(scope.number, index, recoveries)))
+            if state.status is not Status.RUNNING:
+                return
         settle(state, plan, effects, Lineage(scope.number, 0))
         self._close(effects, start)
 
@@ -210,6 +237,7 @@ class Machine:
         forget_waits(state, effects, fact.attempt)
         if fact.retry_at is not None:
             retry = next_attempt(state, start, Retry(fact.began, fact.error, fact.at))
+            state.delayed = state.delayed or {}
             state.delayed[retry.attempt] = retry
             effects.append(StartTimer(retry.attempt, fact.retry_at))
             release(state, effects, start)
@@ -237,11 +265,7 @@ class Machine:
             )
             return True
         scope = scope_of(state, lineage)
-        join = join_keeping_errors(plan, scope) if scope is not None else None
-        if scope is None or join is None:
-            return False
-        gather(state, plan, effects, join, (lineage.index, failure, start.attempt), scope)
-        return True
+        return scope is not None and keep_error(state, plan, effects, (lineage.index, failure, start.attempt), scope)
 
     def _fire(self, effects: list[Effect], fact: TimerFired) -> None:
         state = self.state
@@ -259,6 +283,15 @@ class Machine:
             answer(state, effects, *state.wait_timers[timer], None, late=True)
             return
         state.stale_facts += 1
+
+    def _open_task(self, attempt: int) -> None:
+        state = self.state
+        if attempt not in state.running and attempt not in state.lingering:
+            state.stale_facts += 1
+            return
+        state.tasks = state.tasks or {}
+        state.tasks[attempt] = state.tasks.get(attempt, 0) + 1
+        state.active += 1
 
     def _close_task(self, effects: list[Effect], fact: TaskClosed) -> None:
         state = self.state

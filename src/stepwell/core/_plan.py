@@ -5,7 +5,7 @@ keys; it knows no class. A type that was not declared is added when it is first 
 which changes nothing for the types already there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -68,6 +68,16 @@ class Route:
         return bool(self.triggers or self.slots or self.joins) or self.kind in (Kind.STOP, Kind.ASK)
 
 
+class Routes(dict[str, Route]):
+    """The routes of the types seen so far. A type that was never learned leads nowhere."""
+
+    def __missing__(self, key: str) -> Route:
+        return _NOWHERE
+
+
+_NOWHERE = Route(Kind.PLAIN, (), (), ())
+
+
 class Plan:
     """The steps and the routes between them."""
 
@@ -77,10 +87,18 @@ class Plan:
         self.steps = tuple(steps)
         self.kinds = dict(kinds)
         self.failure_key = failure_key
-        self.routes: dict[str, Route] = {}
+        self.routes = Routes()
         self.takes_answers = False
         for key in kinds:
             self.learn(key, kinds[key], ())
+
+    def cancelling_last(self, joins: Iterable[int]) -> tuple[int, ...]:
+        """Order joins so that one event reaches all of them before one of them cancels the scope."""
+        return tuple(sorted(joins, key=self._cancels_rest))
+
+    def _cancels_rest(self, join: int) -> bool:
+        gathering = self.steps[join].gathering
+        return gathering is not None and gathering.cancels_rest
 
     def learn(self, key: str, kind: Kind, ancestors: Sequence[str]) -> Route:
         """Return the route of a type; ``ancestors`` are the keys of its base classes, nearest first."""
@@ -101,7 +119,7 @@ class Plan:
                 for place, wanted in enumerate(step.slots)
                 if wanted == key or (step.accepts_subclasses and wanted in ancestors)
             ),
-            joins=tuple(n for n, step in taken if step.gathering is not None),
+            joins=self.cancelling_last(n for n, step in taken if step.gathering is not None),
         )
         self.kinds[key] = kind
         self.routes[key] = route

@@ -7,12 +7,16 @@ Rule 4. An event that nothing takes is held: a wait that opens later may take it
 Rule 5. What a cancelled branch sends is dropped, but for a StopEvent.
 """
 
-from stepwell.core._effects import Effect, EndRun, Lineage, Publish, Status
+from stepwell.core._effects import Effect, EndRun, Lineage, Publish, StartStep, Status
 from stepwell.core._endings import end_run
-from stepwell.core._lanes import enqueue, new_attempt
-from stepwell.core._plan import Kind, Plan, Route
+from stepwell.core._lanes import enqueue, launch, new_attempt
+from stepwell.core._plan import Kind, Plan
 from stepwell.core._scopes import fill_slot, gather
-from stepwell.core._state import Gathered, Held, State, scope_of
+<<<<<<< HEAD
+from stepwell.core._state import Gathered, Held, State, is_cut_off, scope_of
+=======
+from stepwell.core._state import Gathered, Held, Scope, State, scope_of
+>>>>>>> main
 
 
 def deliver(
@@ -26,20 +30,27 @@ def deliver(
     """Take an event to all that its type leads to. ``origin``: the attempt it comes from, and its lineage."""
     route = plan.routes[key]
     cause, lineage = origin
-    if route.simple and lineage is None:
+    scope = None if lineage is None else scope_of(state, lineage)
+    if lineage is not None and route.kind is not Kind.STOP and _is_cut_off(lineage, scope):
+        return
+    if route.simple:
         for step in route.triggers:
-            enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, None))
+            state.counter += 1
+            start = StartStep(state.counter, step, key, event, 1, cause, lineage, state.now)
+            launch(state, plan, effects, start, scope)
         return
     if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
         return
-    if lineage is not None and lineage.scope is not None:
-        scope = state.scopes.get(lineage.scope)
-        if scope is None or scope.cancelled:
-            return
+<<<<<<< HEAD
+    if is_cut_off(state, lineage):
+        return
+=======
+>>>>>>> main
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     for place in route.slots:
         fill_slot(state, plan, effects, place, _item(event, origin), (key, lineage))
+<<<<<<< HEAD
     _gather_all(state, plan, effects, route, (key, event), origin)
 
 
@@ -53,11 +64,17 @@ def _gather_all(
 ) -> None:
     key, event = what
     scope = scope_of(state, origin[1])
+=======
+>>>>>>> main
     if route.joins and scope is not None:
         for join in route.joins:
             gather(state, plan, effects, join, _item(event, origin), scope)
     elif not route.triggers and not route.slots and route.kind is not Kind.ASK:
         hold(state, key, event)
+
+
+def _is_cut_off(lineage: Lineage, scope: Scope | None) -> bool:
+    return lineage.scope is not None and (scope is None or scope.cancelled)
 
 
 def _item(event: object, origin: tuple[int | None, Lineage | None]) -> Gathered:
@@ -68,6 +85,7 @@ def _item(event: object, origin: tuple[int | None, Lineage | None]) -> Gathered:
 def hold(state: State, key: str, event: object) -> None:
     """Keep an event for a wait that may open later."""
     state.counter += 1
+    state.held = state.held or {}
     state.held[state.counter] = Held(key, event)
 
 
@@ -108,8 +126,14 @@ def deliver_to_step(
     key, event = what
     cause, lineage = origin
     route = plan.routes[key]
-    if route.kind is Kind.ANSWER:
-        note_answer(state)
+    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
+        return
+<<<<<<< HEAD
+    if is_cut_off(state, lineage):
+=======
+    if lineage is not None and _is_cut_off(lineage, scope_of(state, lineage)):
+>>>>>>> main
+        return
     places = [place for place in route.slots if place[0] == step]
     scope = scope_of(state, lineage)
     if places:

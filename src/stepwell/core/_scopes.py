@@ -13,13 +13,14 @@ from operator import itemgetter
 from stepwell.core._effects import CancelStep, Effect, Lineage, StartStep, StopTimer
 from stepwell.core._lanes import enqueue, forget_waits, new_attempt
 from stepwell.core._plan import Plan
-from stepwell.core._state import Gathered, Scope, State, scope_of
+from stepwell.core._state import Gathered, Scope, State, is_cut_off, scope_of
 
 
 def open_scope(state: State, opener: StartStep, joins: tuple[int, ...]) -> Scope:
     """Open a scope for the list that ``opener`` returned; it holds a token of the scope around it."""
     state.counter += 1
     scope = Scope(number=state.counter, opener=opener.attempt, joins=joins, lineage=opener.lineage)
+    state.scopes = state.scopes or {}
     state.scopes[scope.number] = scope
     outer = scope_of(state, opener.lineage)
     if outer is not None:
@@ -32,6 +33,8 @@ def settle(state: State, plan: Plan, effects: list[Effect], lineage: Lineage | N
     scope = scope_of(state, lineage)
     while scope is not None and not scope.cancelled:
         scope.tokens -= 1
+        if scope.tokens:
+            return
         scope = _close_if_empty(state, plan, effects, scope)
 
 
@@ -78,7 +81,9 @@ def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gat
         return
     if join not in scope.joins:
         scope.joins = (*scope.joins, join)
-    kept = scope.gathered.setdefault(join, [])
+    kept = scope.gathered.get(join)
+    if kept is None:
+        kept = scope.gathered[join] = []
     kept.append(item)
     gathering = plan.steps[join].gathering
     assert gathering is not None
@@ -91,6 +96,8 @@ def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gat
 
 def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
     """End everything open in ``scope`` and in the scopes within it. Joins that started are outside."""
+    if scope.cancelled:
+        return
     inside = {scope.number}
     for inner in list(state.scopes.values()):
         if inner.number in inside or (inner.lineage is not None and inner.lineage.scope in inside):
@@ -105,14 +112,29 @@ def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
         start = state.running.pop(attempt)
         forget_waits(state, effects, attempt)
         state.active -= 1
+        state.cancelling = state.cancelling or {}
         state.cancelling[attempt] = start
         effects.append(CancelStep(attempt))
+    for attempt in [a for a, start in state.lingering.items() if _is_inside(start, inside)]:
+        _stop_tasks(state, effects, attempt)
     for attempt in [a for a, start in state.delayed.items() if _is_inside(start, inside)]:
         del state.delayed[attempt]
         state.active -= 1
         effects.append(StopTimer(attempt))
     for place in [place for place in state.slots if place[0] in inside]:
         del state.slots[place]
+
+
+def linger(state: State, effects: list[Effect], start: StartStep) -> None:
+    """Let the background tasks of a body that is over go on, but not in a branch that its result has cut off."""
+    state.lingering[start.attempt] = start
+    if is_cut_off(state, start.lineage):
+        _stop_tasks(state, effects, start.attempt)
+
+
+def _stop_tasks(state: State, effects: list[Effect], attempt: int) -> None:
+    forget_waits(state, effects, attempt)
+    effects.append(CancelStep(attempt))
 
 
 def _is_inside(start: StartStep, inside: set[int]) -> bool:
@@ -137,6 +159,7 @@ def fill_slot(
     home = (scope.number if scope is not None else 0, step)
     queues = state.slots.get(home)
     if queues is None:
+        state.slots = state.slots or {}
         queues = state.slots[home] = [deque() for _ in plan.steps[step].slots]
     queues[position].append(item)
     if scope is not None:
@@ -153,10 +176,16 @@ def fill_slot(
         scope.tokens -= len(items)
 
 
-def join_keeping_errors(plan: Plan, scope: Scope) -> int | None:
-    """Return the join of ``scope`` that takes failed branches as members, if one does."""
+def keep_error(state: State, plan: Plan, effects: list[Effect], item: Gathered, scope: Scope) -> bool:
+    """Take a failed branch to the joins of ``scope`` that keep errors; return whether there are any.
+
+    A join that has started already keeps no more members, but still tolerates the failure.
+    """
+    keeping = []
     for join in scope.joins:
         gathering = plan.steps[join].gathering
-        if gathering is not None and gathering.keeps_errors and join not in scope.closed_joins:
-            return join
-    return None
+        if gathering is not None and gathering.keeps_errors:
+            keeping.append(join)
+    for join in plan.cancelling_last(keeping):
+        gather(state, plan, effects, join, item, scope)
+    return bool(keeping)

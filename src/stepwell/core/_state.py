@@ -5,11 +5,24 @@ The machine's modules change it in place; nothing else does. Ids come from one c
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from stepwell.core._effects import Lineage, StartStep, Status
 from stepwell.core._facts import WaitId
 from stepwell.core._plan import Plan
+
+
+class _NoneYet(dict[Any, Any]):
+    """An empty dictionary that all states share until they have something to put into one of their own."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        raise TypeError("shared by all runs: write to `state.part = state.part or {}`")
+
+    def __reduce__(self) -> tuple[type[dict[Any, Any]], tuple[()]]:
+        return dict, ()
+
+
+NONE_YET = _NoneYet()
 
 RUN_TIMER = 0
 """The id of the timer that ends a run which takes too long."""
@@ -80,45 +93,58 @@ class Held:
     event: object
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class State:
     """Everything the machine knows. ``active`` counts what can move without the outside."""
 
     lanes: list[Lane | None]
-    now: float = 0.0
-    status: Status = Status.RUNNING
-    counter: int = 0
-    active: int = 0
-    running: dict[int, StartStep] = field(default_factory=dict)
-    cancelling: dict[int, StartStep] = field(default_factory=dict)
-    delayed: dict[int, StartStep] = field(default_factory=dict)
-    suspended: dict[int, Suspension] = field(default_factory=dict)
-    wait_timers: dict[int, WaitId] = field(default_factory=dict)
-    scopes: dict[int, Scope] = field(default_factory=dict)
-    slots: dict[tuple[int, int], list[deque[Gathered]]] = field(default_factory=dict)
-    held: dict[int, Held] = field(default_factory=dict)
-    tasks: dict[int, int] = field(default_factory=dict)
-    lingering: dict[int, StartStep] = field(default_factory=dict)
-    deadline: float | None = None
-    remaining: float | None = None
-    external_events: bool = False
-    unprompted: bool = False
-    questions: int = 0
-    checking: bool = False
-    last_step: int | None = None
-    stale_facts: int = 0
+    now: float
+    status: Status
+    counter: int
+    active: int
+    running: dict[int, StartStep]
+    cancelling: dict[int, StartStep]
+    delayed: dict[int, StartStep]
+    suspended: dict[int, Suspension]
+    wait_timers: dict[int, WaitId]
+    scopes: dict[int, Scope]
+    slots: dict[tuple[int, int], list[deque[Gathered]]]
+    held: dict[int, Held]
+    tasks: dict[int, int]
+    lingering: dict[int, StartStep]
+    deadline: float | None
+    remaining: float | None
+    external_events: bool
+    unprompted: bool
+    questions: int
+    checking: bool
+    last_step: int | None
+    stale_facts: int
+
+    def __init__(self, steps: int) -> None:
+        # Written out: a run makes one of these, and factories for so many fields cost twice as much.
+        self.lanes = [None] * steps
+        self.now = 0.0
+        self.status = Status.NEW
+        self.counter = self.active = self.questions = self.stale_facts = 0
+        self.running = {}
+        self.cancelling = self.delayed = self.lingering = NONE_YET
+        self.suspended = self.wait_timers = self.scopes = self.slots = NONE_YET
+        self.held = self.tasks = NONE_YET
+        self.deadline = self.remaining = self.last_step = None
+        self.external_events = self.unprompted = self.checking = False
 
 
 def new_state(plan: Plan) -> State:
     """Return the state of a run that has not started."""
-    return State(lanes=[None] * len(plan.steps))
+    return State(len(plan.steps))
 
 
 def lineage_of(state: State, attempt: int | None) -> Lineage | None:
     """Return where what ``attempt`` sends belongs: its own lineage while it or a task of it is open."""
     if attempt is None:
         return None
-    start = state.running.get(attempt) or state.lingering.get(attempt)
+    start = state.running.get(attempt) or state.lingering.get(attempt) or state.cancelling.get(attempt)
     return start.lineage if start is not None else None
 
 
@@ -127,3 +153,11 @@ def scope_of(state: State, lineage: Lineage | None) -> Scope | None:
     if lineage is None or lineage.scope is None:
         return None
     return state.scopes.get(lineage.scope)
+
+
+def is_cut_off(state: State, lineage: Lineage | None) -> bool:
+    """Return whether a branch was cancelled: what it sends is dropped, and what it left is to stop."""
+    if lineage is None or lineage.scope is None:
+        return False
+    scope = state.scopes.get(lineage.scope)
+    return scope is None or scope.cancelled

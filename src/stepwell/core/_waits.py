@@ -15,9 +15,11 @@ from stepwell.core._state import State, Suspension, Wait
 def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
     """Suspend the attempt, unless an event that came earlier answers at once."""
     start = state.running.get(fact.attempt)
-    if start is None and fact.attempt not in state.lingering:
+    record = start or state.lingering.get(fact.attempt)
+    if record is None or fact.wait < record.waits:
         state.stale_facts += 1
         return
+    record.waits = fact.wait + 1
     if fact.ask is not None:
         effects.append(Publish(fact.ask))
     held = state.held.pop(fact.takes, None) if fact.takes is not None else None
@@ -29,6 +31,7 @@ def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
     if fact.deadline is not None:
         state.counter += 1
         timer = state.counter
+        state.wait_timers = state.wait_timers or {}
         state.wait_timers[timer] = (fact.attempt, fact.wait)
         effects.append(StartTimer(timer, fact.deadline))
     suspension.open[fact.wait] = Wait(fact.key, timer)
@@ -38,6 +41,7 @@ def _suspend(state: State, effects: list[Effect], attempt: int, start: StartStep
     """Take the worker from a body that begins to wait; one that queues for it gets its answers now."""
     suspension = state.suspended.get(attempt)
     if suspension is None:
+        state.suspended = state.suspended or {}
         suspension = state.suspended[attempt] = Suspension(detached=start is None)
         if start is not None:
             state.active -= 1
@@ -46,6 +50,7 @@ def _suspend(state: State, effects: list[Effect], attempt: int, start: StartStep
         suspension.returning = False
         state.active -= 1
         hand_over(state, effects, attempt)
+        state.suspended = state.suspended or {}
         state.suspended[attempt] = suspension
     return suspension
 
@@ -87,7 +92,7 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
     suspension = state.suspended.get(fact.attempt)
     opened = suspension.open.pop(fact.wait, None) if suspension is not None else None
     if suspension is None or opened is None:
-        state.stale_facts += 1
+        _drop_answer(state, suspension, fact.wait)
         return
     if opened.timer is not None:
         del state.wait_timers[opened.timer]
@@ -100,11 +105,23 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
         return_to_work(state, effects, state.running[fact.attempt])
 
 
+def _drop_answer(state: State, suspension: Suspension | None, wait: int) -> None:
+    """Forget an answer that queues for a worker while its body stopped listening."""
+    ready = suspension.ready if suspension is not None else []
+    kept = [one for one in ready if one[0] != wait]
+    if suspension is None or len(kept) == len(ready):
+        state.stale_facts += 1
+    else:
+        suspension.ready = kept
+
+
 def outlive_body(state: State, effects: list[Effect], attempt: int) -> None:
     """Keep the waits of background tasks when the body of their step is over; drop the others."""
     suspension = state.suspended[attempt]
-    if attempt not in state.tasks or not suspension.open:
+    if attempt not in state.tasks:
         forget_waits(state, effects, attempt)
-        return
-    suspension.detached = True
-    state.active += 1
+    elif suspension.returning:
+        hand_over(state, effects, attempt)
+    else:
+        suspension.detached = True
+        state.active += 1

@@ -11,6 +11,15 @@ from stepwell.errors._callbacks import (
     UnknownEvalModeError,
     UnknownEventTypeError,
 )
+from stepwell.errors._cli import (
+    AnswerMissingError,
+    NoWorkflowError,
+    SeveralWorkflowsError,
+    UnknownWorkflowError,
+    WorkflowArgumentsError,
+    WorkflowFileBrokenError,
+    WorkflowFileMissingError,
+)
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
@@ -26,6 +35,7 @@ from stepwell.errors._definitions import (
     WorkflowValidationError,
     near_misses,
 )
+from stepwell.errors._drawing import DrawingFileError, DrawingFormatError, LabelLengthError, NotAWorkflowError
 from stepwell.errors._models import (
     BlockingCallError,
     BrokenStreamError,
@@ -96,6 +106,7 @@ from stepwell.errors._state import (
 
 __all__ = [
     "AllowListError",
+    "AnswerMissingError",
     "AttemptOverError",
     "BlockingCallError",
     "BrokenStreamError",
@@ -106,6 +117,8 @@ __all__ = [
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
+    "DrawingFileError",
+    "DrawingFormatError",
     "DuplicateHandlerError",
     "DuplicateStepError",
     "EmbeddingCountError",
@@ -113,6 +126,7 @@ __all__ = [
     "HandlerNotInstalledError",
     "ImageSourceError",
     "KeyRefusedError",
+    "LabelLengthError",
     "MalformedAnswerError",
     "MalformedKeyError",
     "MissingKeyError",
@@ -123,7 +137,9 @@ __all__ = [
     "ModelUnreachableError",
     "NoAttemptError",
     "NoRunningLoopError",
+    "NoWorkflowError",
     "NotAHandlerError",
+    "NotAWorkflowError",
     "NotAnEventError",
     "PayloadError",
     "Problem",
@@ -138,6 +154,7 @@ __all__ = [
     "RetryNumberError",
     "RunOverError",
     "ServerNotStartedError",
+    "SeveralWorkflowsError",
     "StandInScriptError",
     "StartEventError",
     "StartEventTypeError",
@@ -172,11 +189,15 @@ __all__ = [
     "UnknownEvalModeError",
     "UnknownEventTypeError",
     "UnknownToolError",
+    "UnknownWorkflowError",
     "UnrecordedRequestError",
     "UnresolvedAnnotationError",
     "UsageError",
+    "WorkflowArgumentsError",
     "WorkflowCancelledByUser",
     "WorkflowConfigurationError",
+    "WorkflowFileBrokenError",
+    "WorkflowFileMissingError",
     "WorkflowGraphError",
     "WorkflowRuntimeError",
     "WorkflowStalledError",

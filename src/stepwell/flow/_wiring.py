@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
 from stepwell.core import Gathering, Kind, Plan, Route, StepPlan
 from stepwell.errors import Problem, WorkflowGraphError
@@ -58,6 +59,21 @@ class Keys:
         return key
 
 
+def catcher_among(steps: Sequence[StepDefinition], step: StepDefinition) -> StepDefinition | None:
+    """Return the one of ``steps`` that handles the final failures of ``step``."""
+    if step.options.handles is not None:
+        return None
+    wildcard = None
+    for handler in steps:
+        if handler.options.handles is None:
+            continue
+        if handler.options.handles.for_steps is None:
+            wildcard = handler
+        elif step.name in handler.options.handles.for_steps:
+            return handler
+    return wildcard
+
+
 class Wiring:
     """What the runtime needs of a workflow's steps. Made once for a class, and shared by all runs.
 
@@ -85,6 +101,12 @@ class Wiring:
     def _declared(self) -> Iterable[type[Event]]:
         return (*self.events, StepFailedEvent, StopEvent)
 
+    @cached_property
+    def state_types(self) -> tuple[type[Any], ...]:
+        """What the steps' ``Context[State]`` parameters name."""
+        named = (step.signature.state_type for step in self.steps)
+        return tuple(dict.fromkeys(kind for kind in named if isinstance(kind, type)))
+
     def learn(self, event: type[Event]) -> str:
         """Return the key of a class, which need not have been declared."""
         known = self.keys.of.get(event)
@@ -100,17 +122,7 @@ class Wiring:
 
     def catcher_of(self, step: StepDefinition) -> StepDefinition | None:
         """Return the step that handles the final failures of ``step``."""
-        if step.options.handles is not None:
-            return None
-        wildcard = None
-        for handler in self.steps:
-            if handler.options.handles is None:
-                continue
-            if handler.options.handles.for_steps is None:
-                wildcard = handler
-            elif step.name in handler.options.handles.for_steps:
-                return handler
-        return wildcard
+        return catcher_among(self.steps, step)
 
     def _plan(self) -> Plan:
         joins = bound_joins(self.steps, self.catcher_of)

@@ -63,7 +63,7 @@ class Crew:
         run.history.consume(start.step, start.key)
         variables = run.variables.copy()
         if run.observers is not None:
-            run.observers.attempt_started(attempt, variables)
+            attempt.refusal = run.observers.attempt_started(attempt, variables)
         attempt.task = asyncio.Task(execute(self, attempt), loop=run.loop, name=step.name, context=variables)
 
     def resume(self, effect: ResumeStep) -> None:
@@ -103,7 +103,7 @@ class Crew:
         if attempt.over is not None:
             return
         run = self.run
-        now = run.now()
+        now = run.clock() + run.offset
         if run.timers.is_due(now):
             run.timers.fire_due(now)
         if attempt.stopping is not None:
@@ -120,7 +120,8 @@ class Crew:
             return
         self._leave(attempt, "ok", result, now)
         run.apply(fact)
-        run.conclude_if_quiet()
+        if run.ending is not None:
+            run.conclude_if_quiet()
 
     def _fact(self, attempt: Attempt, result: object, now: float) -> Fact:
         run = self.run
@@ -133,7 +134,8 @@ class Crew:
             for key in keys:
                 run.history.produce(step.number, key)
             return StepFannedOut(now, number, keys, tuple(result))
-        key = step.keys.get(type(result)) or result_key(step, run.wiring, result)  # type: ignore[arg-type]
+        kind: type[Any] = type(result)
+        key = step.keys[kind] if kind in step.keys else result_key(step, run.wiring, result)
         run.history.produce(step.number, key)
         fact = StepFinished(now, number, key, result)
         if run.waits:
@@ -167,19 +169,22 @@ class Crew:
         """Report an attempt that was told to stop, and has, or from now on does not count."""
         if attempt.abandon_handle is not None:
             attempt.abandon_handle.cancel()
-        now = self.run.now()
+        run = self.run
+        now = run.now()
         attempt.over = why or attempt.stopping
         if attempt.stopping == "timed out":
             error = StepTimeoutError(step=attempt.step.name, timeout=attempt.step.timeout or 0.0)
             self._fail(attempt, error, "timed out", now)
             return
+        run = self.run  # the run may conclude in apply, and let go of its crew
         self._leave(attempt, "cancelled", None, now)
-        self.run.apply(StepCancelled(now, attempt.start.attempt))
-        self.run.conclude_if_quiet()
+        run.apply(StepCancelled(now, attempt.start.attempt))
+        run.conclude_if_quiet()
 
     def _fail(self, attempt: Attempt, error: BaseException, outcome: str, now: float) -> None:
         note_attempt(error, attempt)
-        delay, final = retry_delay(attempt, error, now, self.run.run_id)
+        run = self.run
+        delay, final = retry_delay(attempt, error, now, run.run_id)
         failure = None
         if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
             failure = StepFailedEvent(
@@ -190,11 +195,13 @@ class Crew:
                 elapsed_seconds=now - attempt.began,
                 failed_at=moment(now),
             )
+        run = self.run  # the run may conclude in apply, and let go of its crew
         self.failed_last = attempt
+        attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
-        self.run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
-        self.run.conclude_if_quiet()
+        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
+        run.conclude_if_quiet()
 
     def _leave(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
         """Take an attempt out of flight, and remember it."""
@@ -225,7 +232,10 @@ class Crew:
     def cancel(self, number: int, why: str = "cancelled") -> None:
         """Tell an attempt to stop."""
         attempt = self.attempts.get(number)
-        if attempt is None or attempt.stopping is not None:
+        if attempt is None:
+            self._cancel_left(number)
+            return
+        if attempt.stopping is not None:
             return
         attempt.stopping = why
         assert attempt.task is not None
@@ -241,6 +251,12 @@ class Crew:
             self._stop(attempt)
         else:
             attempt.abandon_handle = self.run.loop.call_later(self.grace, self._give_up, attempt)
+
+    def _cancel_left(self, number: int) -> None:
+        """Tell the background tasks to stop that an attempt left when its body came to its end."""
+        for task in self.run.background:
+            if task.attempt == number:
+                task.cancel()
 
     def _give_up(self, attempt: Attempt) -> None:
         logger.warning(

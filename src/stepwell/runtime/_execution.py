@@ -33,6 +33,8 @@ async def execute(run: Reports, attempt: Attempt) -> None:
     CURRENT_ATTEMPT.set(attempt)
     step = attempt.step
     try:
+        if attempt.refusal is not None:
+            raise attempt.refusal
         resources = await run.fill_resources(attempt) if step.has_resources else None
         if step.is_async:
             result = await step.call(run.workflow, attempt.context, attempt.start.event, resources)

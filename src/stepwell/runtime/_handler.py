@@ -21,6 +21,8 @@ class WorkflowHandler(Generic[StopT]):
     them never cancels the run.
     """
 
+    __slots__ = ("__weakref__", "_context", "_run")
+
     def __init__(self, run: Run) -> None:
         self._run = run
         self._context: Context[Any] | None = None

@@ -25,32 +25,26 @@ class AttemptRecord(NamedTuple):
 class History:
     """Counts for each edge of the drawing, and a ring of attempts; ``ended`` counts those that fell off too.
 
-    ``produced[step][key]`` counts events a step returned, ``consumed[step][key]`` events it was started with.
+    ``produced[step, key]`` counts events a step returned or sent, ``consumed[step, key]`` those it was started with.
     """
 
     __slots__ = ("consumed", "ended", "produced", "ring")
 
     def __init__(self) -> None:
-        self.produced: dict[int, dict[str, int]] = {}
-        self.consumed: dict[int, dict[str, int]] = {}
+        self.produced: dict[tuple[int, str], int] = {}
+        self.consumed: dict[tuple[int, str], int] = {}
         self.ring: deque[tuple[Any, ...]] | None = None
         self.ended = 0
 
     def produce(self, step: int, key: str) -> None:
-        """Count an event that a step returned."""
-        counts = self.produced.get(step)
-        if counts is None:
-            self.produced[step] = {key: 1}
-        else:
-            counts[key] = counts.get(key, 0) + 1
+        """Count an event that a step returned or sent."""
+        edge = (step, key)
+        self.produced[edge] = self.produced.get(edge, 0) + 1
 
     def consume(self, step: int, key: str) -> None:
         """Count an event that a step was started with."""
-        counts = self.consumed.get(step)
-        if counts is None:
-            self.consumed[step] = {key: 1}
-        else:
-            counts[key] = counts.get(key, 0) + 1
+        edge = (step, key)
+        self.consumed[edge] = self.consumed.get(edge, 0) + 1
 
     def recent(self) -> tuple[AttemptRecord, ...]:
         """Return the attempts in the ring, oldest first."""

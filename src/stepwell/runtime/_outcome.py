@@ -37,7 +37,7 @@ class Outcome:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: list[asyncio.Future[None]] | None = None
         self._unheard: _Unheard | None = None
         self.status = Status.RUNNING
         self.event: Event | None = None
@@ -51,8 +51,8 @@ class Outcome:
         quiet = status is Status.CANCELLED or isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
         if error is not None and not quiet:
             self._unheard = _Unheard(error, workflow)
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -60,6 +60,8 @@ class Outcome:
         """Wait for the end of the run."""
         if self.status is Status.RUNNING:
             waiter: asyncio.Future[None] = self._loop.create_future()
+            if self._waiters is None:
+                self._waiters = []
             self._waiters.append(waiter)
             await waiter
 

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from stepwell.core import EndRun, Fact, Machine
 from stepwell.flow import Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import Observers
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
@@ -38,8 +41,11 @@ class RunPort(Protocol):
     observers: Observers | None
     variables: contextvars.Context
     loop: asyncio.AbstractEventLoop
-    background: set[BackgroundTask]
+    background: set[BackgroundTask] | None
     ending: EndRun | None
+    buffers: Buffers | None
+    clock: Callable[[], float]
+    offset: float
 
     @property
     def crew(self) -> CrewPort: ...
@@ -52,6 +58,8 @@ class RunPort(Protocol):
     def apply(self, fact: Fact) -> None: ...
 
     def conclude_if_quiet(self) -> None: ...
+
+    def store(self) -> StateStore[Any]: ...
 
     def in_loop(self) -> bool: ...
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from stepwell.callbacks import CallbackManager
 from stepwell.core import (
     CancelRequested,
     CancelStep,
@@ -34,10 +35,14 @@ from stepwell.core import (
 )
 from stepwell.flow import Event, StartEvent, Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._buffers import Buffers
+from stepwell.runtime._callbacks import CallbackTeller, manager_for
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._state_store import StateStore
+from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
@@ -60,6 +65,7 @@ class RunSettings:
     stream_buffer: int | None
     external_events: bool
     run_id: str
+    callback_manager: CallbackManager | None = None
 
 
 class Run:
@@ -69,6 +75,7 @@ class Run:
         "__weakref__",
         "_on_end",
         "background",
+        "buffers",
         "clock",
         "crew",
         "ending",
@@ -80,6 +87,7 @@ class Run:
         "outcome",
         "settings",
         "shows_internal",
+        "state_store",
         "stream",
         "thread",
         "timers",
@@ -112,7 +120,9 @@ class Run:
         self.waits = WaitTable()
         self.history = History()
         self.crew = Crew(self, workflow, steps)
-        self.background: set[BackgroundTask] = set()
+        self.background: set[BackgroundTask] | None = None
+        self.buffers: Buffers | None = None
+        self.state_store: StateStore[Any] | None = None
         self.observers: Observers | None = None
         self.shows_internal = False
         self.ending: EndRun | None = None
@@ -149,6 +159,10 @@ class Run:
         WATCHDOG.enter(self.loop)
         key = self.wiring.learn(type(event))
         settings = self.settings
+        manager = manager_for(settings.callback_manager)
+        if manager is not None:
+            name = self.wiring.workflow
+            self.observe(CallbackTeller(manager, workflow=name, run_id=self.run_id, variables=self.variables))
         self.apply(RunStarted(self.now(), key, event, settings.timeout, settings.external_events))
 
     def apply(self, fact: Fact) -> None:
@@ -199,6 +213,12 @@ class Run:
         self.crew.grace = grace
         self.apply(CancelRequested(self.now()))
 
+    def store(self) -> StateStore[Any]:
+        """Return the run's state, made when it is first asked for."""
+        if self.state_store is None:
+            self.state_store = StateStore.of(infer_state_type(self.wiring.state_types))
+        return self.state_store
+
     def in_loop(self) -> bool:
         """Return whether the caller is in the thread of the run's loop."""
         return threading.get_ident() == self.thread
@@ -209,7 +229,7 @@ class Run:
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
-        for task in self.background:
+        for task in self.background or ():
             task.cancel()
         self.conclude_if_quiet()
 
@@ -224,6 +244,7 @@ class Run:
             timeout=self.settings.timeout,
             attempt=self.crew.failed_last,
             now=self.now(),
+            half_full=self.buffers.explain() if self.buffers is not None else [],
         )
         self.timers.close()
         self.stream.close(last)

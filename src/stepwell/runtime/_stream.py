@@ -35,8 +35,8 @@ class EventStream:
         self._limit = limit
         self._events: list[Event] = []
         self._base = 0
-        self._pinned: list[tuple[int, Event]] = []
-        self._waiters: list[asyncio.Future[None]] = []
+        self._pinned: tuple[tuple[int, Event], ...] = ()
+        self._waiters: list[asyncio.Future[None]] | None = None
         self._closed = False
         self._has_internal = False
 
@@ -73,19 +73,21 @@ class EventStream:
         self._wake()
 
     def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
 
     def _trim(self, keep: int) -> None:
         """Drop the oldest but for input requests. Doing it for many at once keeps each write O(1)."""
         gone = len(self._events) - keep
-        self._pinned.extend(
+        pinned = [
             (self._base + place, event)
             for place, event in enumerate(self._events[:gone])
             if isinstance(event, InputRequiredEvent)
-        )
+        ]
+        if pinned:
+            self._pinned = (*self._pinned, *pinned)
         del self._events[:gone]
         self._base += gone
 
@@ -157,5 +159,7 @@ class EventStream:
 
     async def _more(self) -> None:
         waiter: asyncio.Future[None] = self._loop.create_future()
+        if self._waiters is None:
+            self._waiters = []
         self._waiters.append(waiter)
         await waiter

@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 _COMPACT_AT = 64
 
+NO_TIMERS: dict[int, float] = {}
+"""Shared by all runs without a timer; never written."""
+
 
 def _nobody(timer: int, now: float) -> None:
     """Stands in once the run is over."""
@@ -30,13 +33,15 @@ class Timers:
         self._loop = loop
         self._clock = clock
         self._fire = fire
-        self._heap: list[tuple[float, int]] = []
-        self._alive: dict[int, float] = {}
+        self._heap: list[tuple[float, int]] | None = None  # made for the first timer
+        self._alive: dict[int, float] = NO_TIMERS
         self._handle: asyncio.TimerHandle | None = None
         self._handle_at = 0.0
 
     def start(self, name: int, at: float) -> None:
         """Set the timer, anew if it runs already."""
+        if self._heap is None:
+            self._heap, self._alive = [], {}
         self._alive[name] = at
         heapq.heappush(self._heap, (at, name))
         if len(self._heap) > _COMPACT_AT and len(self._heap) > 2 * len(self._alive):
@@ -51,7 +56,8 @@ class Timers:
 
     def is_due(self, now: float) -> bool:
         """Return whether something may be due; cheap enough to ask before each result."""
-        return bool(self._heap) and self._heap[0][0] <= now
+        heap = self._heap
+        return heap is not None and len(heap) > 0 and heap[0][0] <= now
 
     def fire_due(self, now: float) -> None:
         """Fire everything whose time has come, earliest first."""
@@ -65,8 +71,7 @@ class Timers:
         """Forget everything, also whom to tell."""
         self._fire = _nobody
         self._clock = _never
-        self._alive.clear()
-        self._heap.clear()
+        self._heap, self._alive = None, NO_TIMERS
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -74,6 +79,7 @@ class Timers:
     def _arm(self) -> None:
         if self._handle is not None:
             self._handle.cancel()
+        assert self._heap
         self._handle_at = self._heap[0][0]
         self._handle = self._loop.call_later(max(0.0, self._handle_at - self._clock()), self._ring)
 

@@ -10,11 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic
+from typing import Any, Generic
 
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
+from stepwell.callbacks import CallbackManager
 from stepwell.errors import (
     DuplicateStepError,
     NoRunningLoopError,
@@ -36,6 +37,7 @@ from stepwell.flow import (
 )
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._run import Run, RunSettings
+from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
 
@@ -73,16 +75,19 @@ class Settings:
     workflow_name: str | None = None
     skip_graph_checks: frozenset[str] = frozenset()
     stream_buffer: int | None = 65_536
+    callback_manager: CallbackManager | None = None
 
 
 class _Compiled:
     """A workflow's steps, compiled for a state of its class; and what was already validated."""
 
-    def __init__(self, wiring: Wiring, version: int) -> None:
+    def __init__(self, wiring: Wiring, version: object) -> None:
         self.wiring = wiring
         self.version = version
         self.ready: tuple[ReadyStep, ...] = ready_steps(wiring)
         self.validated: dict[frozenset[str], bool] = {}
+        infer_state_type(wiring.state_types)  # raises here, not in the first run
+        self.has_run_id = "run_id" in wiring.start_event.model_fields
         for step in wiring.steps:
             WATCHDOG.know(inspect.unwrap(step.function).__code__, f"{wiring.workflow}.{step.name}")
 
@@ -94,9 +99,6 @@ class _AddStep:
         if instance is None:
             return lambda func: _add(owner, vars(owner).get("_stepwell_added", ()), func, owner)
         return lambda func: _add(instance, vars(instance).get("_stepwell_added", ()), func, owner)
-
-
-_versions = itertools.count(1)
 
 
 def _add(
@@ -111,7 +113,17 @@ def _add(
             step=definition.name, workflow=owner.__name__, location=str(known[definition.name].location)
         )
     target._stepwell_added = (*added, definition)  # noqa: SLF001  # our own attribute, on class or instance
-    owner._stepwell_version = next(_versions)  # noqa: SLF001
+    if target is owner:
+        _outdate(owner)
+    else:
+        vars(target).pop("_stepwell_compiled", None)
+
+
+def _outdate(cls: "type[Workflow[Any, Any]]") -> None:
+    """Let the class and its subclasses be compiled anew when they are next used."""
+    cls._stepwell_version = object()
+    for heir in cls.__subclasses__():
+        _outdate(heir)
 
 
 def collect_steps(cls: type) -> list[StepDefinition]:
@@ -136,13 +148,14 @@ class Workflow(Generic[StartT, StopT]):
     ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
     standard error. ``num_concurrent_runs`` lets further runs wait for their turn. ``stream_buffer`` is how many
     events a run keeps for its readers (``None``: all). ``skip_graph_checks`` leaves out checks of the graph by
-    name; ``disable_validation`` all that happen at the first run.
+    name; ``disable_validation`` all that happen at the first run. ``callback_manager`` is told of every run;
+    without one that of a trace around ``run()``, else the global one.
 
     Raises a ``WorkflowConfigurationError`` when the steps have no start or no end, or several.
     """
 
     _settings: Settings = Settings()
-    _stepwell_version: ClassVar[int] = 0
+    _stepwell_version: object = object()
     _stepwell_added: tuple[StepDefinition, ...] = ()
     add_step = _AddStep()
 
@@ -155,8 +168,13 @@ class Workflow(Generic[StartT, StopT]):
         workflow_name: str | None = None,
         skip_graph_checks: Iterable[str] | None = None,
         *,
+        callback_manager: CallbackManager | None = None,
         stream_buffer: int | None = 65_536,
     ) -> None:
+        if callback_manager is not None and not isinstance(callback_manager, CallbackManager):
+            raise StepOptionError(
+                option="callback_manager", value=callback_manager, accepted="a CallbackManager or None"
+            )
         _check_seconds("timeout", timeout)
         _check_count("num_concurrent_runs", num_concurrent_runs)
         _check_count("stream_buffer", stream_buffer)
@@ -168,19 +186,18 @@ class Workflow(Generic[StartT, StopT]):
             workflow_name=workflow_name,
             skip_graph_checks=check_graph_names(skip_graph_checks or ()),
             stream_buffer=stream_buffer,
+            callback_manager=callback_manager,
         )
         self._compiled()
 
     def _compiled(self) -> _Compiled:
         cls = type(self)
-        own = vars(self).get("_stepwell_added", ())
+        own = self.__dict__.get("_stepwell_added", ())
         holder: Any = self if own else cls
-        cached: _Compiled | None = vars(holder).get("_stepwell_compiled")
-        version = _class_version(cls) + len(own)
-        if cached is None or cached.version != version:
+        cached: _Compiled | None = holder.__dict__.get("_stepwell_compiled")
+        if cached is None or cached.version is not cls._stepwell_version:
             wiring = Wiring(workflow=cls.__name__, location=class_location(cls), steps=[*collect_steps(cls), *own])
-            cached = _Compiled(wiring, version)
-            holder._stepwell_compiled = cached  # noqa: SLF001
+            cached = holder._stepwell_compiled = _Compiled(wiring, cls._stepwell_version)  # noqa: SLF001
         return cached
 
     @property
@@ -226,10 +243,10 @@ class Workflow(Generic[StartT, StopT]):
         that do not make the start event, ``NoRunningLoopError`` outside of an event loop.
         """
         compiled = self._compiled()
-        if not self._settings.disable_validation:
+        if not self._settings.disable_validation and self._settings.skip_graph_checks not in compiled.validated:
             self.validate()
         wiring = compiled.wiring
-        run_id = None if "run_id" in wiring.start_event.model_fields else fields.pop("run_id", None)
+        run_id = None if compiled.has_run_id else fields.pop("run_id", None)
         event = _start_event(wiring.start_event, start_event, fields)
         try:
             loop = asyncio.get_running_loop()
@@ -241,6 +258,7 @@ class Workflow(Generic[StartT, StopT]):
             stream_buffer=self._settings.stream_buffer,
             external_events=external_events,
             run_id=run_id or new_run_id(),
+            callback_manager=self._settings.callback_manager,
         )
         gate = self._gate(loop)
         run = Run(self, wiring, compiled.ready, settings, gate.leave if gate is not None else None)
@@ -308,10 +326,6 @@ class _Gate:
             self._waiting.popleft()()
         else:
             self._free += 1
-
-
-def _class_version(cls: type) -> int:
-    return sum(int(vars(base).get("_stepwell_version", 0)) for base in cls.__mro__)
 
 
 def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[str, Any]) -> StartEvent:

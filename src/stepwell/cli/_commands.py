@@ -1,0 +1,79 @@
+"""The commands: what may be said to ``stepwell``, and which part of the room does it. Imported when needed: click."""
+
+from importlib.metadata import version
+from typing import TextIO
+
+import click
+
+from stepwell.cli._exits import Exit
+
+CODES = "Exit codes: 0 ok, 1 failed, 2 wrong use, 4 waiting for input that does not come, 130 cancelled."
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=CODES)
+@click.version_option(version("stepwell"), prog_name="stepwell")
+def program() -> None:
+    """Run, check and draw event-driven workflows."""
+
+
+def shared_options() -> list[click.Option]:
+    """Return the options of ``run`` itself, which may stand before FILE and behind it."""
+    return [
+        click.Option(["--json", "as_json"], is_flag=True, help="Write one JSON object a line, and nothing else."),
+        click.Option(["--traceback", "with_traceback"], is_flag=True, help="Show where in the code a run failed."),
+    ]
+
+
+@program.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    params=shared_options(),
+    epilog=CODES,
+    short_help="Run a workflow: stepwell run FILE[:Class] --field value",
+)
+@click.argument("target", metavar="FILE[:Class]")
+@click.argument("fields", nargs=-1, type=click.UNPROCESSED, metavar="[--field value]...")
+def run(target: str, fields: tuple[str, ...], as_json: bool, with_traceback: bool) -> int:
+    """Run the workflow of FILE with the given fields of its start event.
+
+    `stepwell run FILE --help` shows which fields there are. Questions of the run are asked in the terminal,
+    or answered by the lines of standard input. Ctrl-C cancels the run.
+    """
+    from stepwell.cli._loading import find_workflow  # noqa: PLC0415  # start-up time of the other commands
+    from stepwell.cli._options import StartCommand  # noqa: PLC0415
+    from stepwell.cli._running import json_output, restore_output, run_to_end  # noqa: PLC0415
+
+    # Before the file is loaded: it may print.
+    wants_json = as_json or "--json" in fields
+    out: TextIO | None = json_output() if wants_json else None
+    workflow = find_workflow(target)
+    parsed = StartCommand(workflow, usage=f"stepwell run {target}", shared=shared_options).parse(fields)
+    if parsed is None:
+        return Exit.OK
+    event, given = parsed
+    if out is not None and not (as_json or given.get("as_json")):
+        # The word was a field's name, or its value.
+        restore_output(out)
+        out = None
+    return run_to_end(workflow, event, as_json=out, with_traceback=with_traceback or bool(given.get("with_traceback")))
+
+
+@program.command(short_help="Say what is wrong with the workflows of FILE.", epilog=CODES)
+@click.argument("target", metavar="FILE[:Class]")
+def check(target: str) -> int:
+    """Say what is wrong with the workflows of FILE, each with its file and line."""
+    from stepwell.cli._checking import check_file  # noqa: PLC0415  # start-up time of the other commands
+
+    return check_file(target)
+
+
+@program.command(short_help="Stream a model's words through a workflow.", epilog=CODES)
+@click.option("--topic", default="stepwells", show_default=True, help="What to write about.")
+@click.option("--model", default="gpt-4o-mini", show_default=True, help="Which model of the server writes.")
+def demo(topic: str, model: str) -> int:
+    """Stream a model's words through a workflow of three steps, and draw it into essay.html.
+
+    With OPENAI_API_KEY (and OPENAI_BASE_URL) set it talks to that server, without to an offline stand-in.
+    """
+    from stepwell.cli._demo import demonstrate  # noqa: PLC0415  # start-up time of the other commands
+
+    return demonstrate(topic, model)

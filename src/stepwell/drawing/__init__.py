@@ -1,0 +1,21 @@
+"""Drawings of workflows: what can happen, and what did, as one HTML file or as text for other tools."""
+
+from stepwell.drawing._flows import (
+    draw_all_possible_flows,
+    draw_all_possible_flows_dot,
+    draw_all_possible_flows_mermaid,
+)
+from stepwell.drawing._inline import InlineDrawing
+from stepwell.drawing._page import page
+from stepwell.drawing._render import FORMATS, DrawingFormat, render
+
+__all__ = [
+    "FORMATS",
+    "DrawingFormat",
+    "InlineDrawing",
+    "draw_all_possible_flows",
+    "draw_all_possible_flows_dot",
+    "draw_all_possible_flows_mermaid",
+    "page",
+    "render",
+]

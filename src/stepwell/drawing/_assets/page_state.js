@@ -1,0 +1,69 @@
+// What happened, on the picture: states of boxes, counts on lines, and the timeline. Fed once or again and again.
+const run = { nodes: new Map(), edges: new Map(), timeline: null, seen: false };
+
+function learn(change) {
+  run.seen = true;
+  for (const [id, state] of Object.entries(change.nodes || {})) run.nodes.set(id, { ...run.nodes.get(id), ...state });
+  for (const [id, state] of Object.entries(change.edges || {})) run.edges.set(id, { ...run.edges.get(id), ...state });
+  if (change.timeline) run.timeline = change.timeline;
+}
+
+function showRun(scene) {
+  if (!run.seen) return;
+  for (const box of scene.boxes.values()) {
+    const state = run.nodes.get(box.id);
+    box.element.classList.remove("is-idle", "is-running", "is-waiting", "is-done", "is-failed");
+    box.element.querySelector(":scope > .badge")?.remove();
+    if (state?.state) box.element.classList.add(`is-${state.state}`);
+    const text = state ? badgeText(state) : "";
+    if (!text) continue;
+    const width = widthOf(text, "600 10.5px") + 12;
+    const badge = make("g", { class: "badge", transform: `translate(${(box.width / 2 - width / 2 + 6).toFixed(1)},${-box.height / 2})` }, box.element);
+    make("rect", { x: -width / 2, y: -8, width, height: 16, rx: 8 }, badge);
+    make("text", {}, badge, text);
+  }
+  for (const line of scene.lines) {
+    const count = run.edges.get(line.id)?.count;
+    line.element.querySelector(".count")?.remove();
+    line.element.classList.toggle("never", count === 0);
+    if (count) make("text", { class: "count", x: line.spot.x, y: line.spot.y + (lineText(line) ? 13 : 0) }, line.element, `${count}×`);
+  }
+}
+
+function badgeText(state) {
+  const parts = [];
+  if (state.count) parts.push(`${state.count}×`);
+  if (state.failed) parts.push(`${state.failed} failed`);
+  if (state.running) parts.push(`${state.running} running`);
+  if (state.seconds !== undefined && state.count) parts.push(seconds(state.seconds));
+  return parts.join(" · ");
+}
+
+function drawTimeline(host) {
+  const line = run.timeline;
+  host.hidden = !line;
+  if (!line) return;
+  const svg = host.querySelector("svg"), note = host.querySelector("p");
+  note.textContent = line.note || "";
+  note.hidden = !line.note;
+  svg.replaceChildren();
+  const left = Math.min(260, Math.max(60, ...line.lanes.map((lane) => widthOf(lane.label, "11px") + 14)));
+  const width = Math.max(420, host.clientWidth - 30), room = width - left - 16, row = 22;
+  const length = line.length || 1e-6, x = (time) => left + (time / length) * room;
+  svg.setAttribute("width", width);
+  svg.setAttribute("height", row * (line.lanes.length + 1) + 6);
+  for (let i = 0; i <= 5; i++) {
+    make("line", { class: "rule", x1: x((length * i) / 5), x2: x((length * i) / 5), y1: row - 4, y2: row * (line.lanes.length + 1) }, svg);
+    make("text", { class: "tick", x: x((length * i) / 5), y: 9, "text-anchor": i === 5 ? "end" : i ? "middle" : "start" }, svg, seconds((length * i) / 5));
+  }
+  line.lanes.forEach((lane, number) => {
+    const y = row * (number + 1);
+    make("text", { x: 0, y: y + row / 2 - 2 }, svg, lane.label);
+    for (const span of lane.spans) {
+      if (span.start > span.queued) make("rect", { class: "queued", x: x(span.queued), y: y + 6, width: Math.max(1, x(span.start) - x(span.queued)), height: 6 }, svg);
+      const bar = make("rect", { class: `bar ${span.look}`, x: x(span.start), y: y + 2, width: Math.max(2, x(span.end) - x(span.start)), height: 14, rx: 2 }, svg);
+      make("title", {}, bar, span.text);
+      if (span.number > 1 && x(span.end) - x(span.start) > 12) make("text", { class: "retry", x: (x(span.start) + x(span.end)) / 2, y: y + 9 }, svg, `${span.number}`);
+    }
+  });
+}
