@@ -203,12 +203,7 @@ class Machine:
         release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
-<<<<<<< HEAD
             linger(state, effects, start)
-=======
-            state.lingering = state.lingering or {}
-            state.lingering[start.attempt] = start
->>>>>>> main
         elif start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
 
@@ -265,7 +260,8 @@ class Machine:
             )
             return True
         scope = scope_of(state, lineage)
-        return scope is not None and keep_error(state, plan, effects, (lineage.index, failure, start.attempt), scope)
+        failed = (lineage.index, failure, start.attempt)
+        return scope is not None and keep_error(state, plan, effects, failed, scope)
 
     def _fire(self, effects: list[Effect], fact: TimerFired) -> None:
         state = self.state

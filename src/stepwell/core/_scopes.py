@@ -127,8 +127,9 @@ def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
 
 def linger(state: State, effects: list[Effect], start: StartStep) -> None:
     """Let the background tasks of a body that is over go on, but not in a branch that its result has cut off."""
+    state.lingering = state.lingering or {}
     state.lingering[start.attempt] = start
-    if is_cut_off(state, start.lineage):
+    if is_cut_off(start.lineage, scope_of(state, start.lineage)):
         _stop_tasks(state, effects, start.attempt)
 
 

@@ -254,7 +254,7 @@ class Crew:
 
     def _cancel_left(self, number: int) -> None:
         """Tell the background tasks to stop that an attempt left when its body came to its end."""
-        for task in self.run.background:
+        for task in self.run.background or ():
             if task.attempt == number:
                 task.cancel()
 
