@@ -7,13 +7,14 @@ with one set, time jumps past it, whatever a thread is about to do.
 import asyncio
 import functools
 import selectors
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec
 
 Arguments = ParamSpec("Arguments")
 
-PATIENCE_SECONDS = 10.0
-"""How long, in real time, the loop waits for a thread when no timer is set."""
+PATIENCE_SECONDS = 5.0
+"""How long in all, in real time, the loop waits for threads while no timer is set."""
 
 
 class JumpingSelector(selectors.DefaultSelector):
@@ -22,14 +23,17 @@ class JumpingSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.time = 1_000.0
+        self.patience = PATIENCE_SECONDS
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready:
             return ready
         if timeout is None:
-            ready = super().select(PATIENCE_SECONDS)
-            if not ready:
+            began = time.monotonic()
+            ready = super().select(self.patience)
+            self.patience = max(0.0, self.patience - (time.monotonic() - began))
+            if not self.patience:
                 raise RuntimeError("nothing will ever happen in this loop: no timer is set and no thread calls")
         elif timeout > 0:
             self.time += timeout
