@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
+from tests.simulation.core_invariants import check_end, check_state
+from tests.simulation.core_plans import FAILURE, PING, PONG, SIDE, START, STOP, Role, Story
+
 from stepwell.core import (
     CancelRequested,
     CancelStep,
@@ -37,8 +40,6 @@ from stepwell.core import (
     WaitId,
     WaitStarted,
 )
-from tests.simulation.core_invariants import check_end, check_state
-from tests.simulation.core_plans import FAILURE, PING, PONG, SIDE, START, STOP, Role, Story
 
 Path = tuple[tuple[int, int], ...]
 Script = Iterator[Fact | set[WaitId]]
@@ -248,7 +249,9 @@ class World:
 
     def extra(self, attempt: int, *, in_task: bool = False) -> Script:
         """Do one of the things that a body does on its way."""
-        match self.random.choice(["sleep", "wait", "wait", "two waits", "send", "side", "input"] + ["task"] * (not in_task)):
+        match self.random.choice(
+            ["sleep", "wait", "wait", "two waits", "send", "side", "input"] + ["task"] * (not in_task)
+        ):
             case "sleep":
                 yield from self.wait(attempt, None)
             case "wait":

@@ -44,8 +44,10 @@ class RunPort(Protocol):
     background: set[BackgroundTask] | None
     ending: EndRun | None
     buffers: Buffers | None
-    clock: Callable[[], float]
     offset: float
+
+    @property
+    def clock(self) -> Callable[[], float]: ...
 
     @property
     def crew(self) -> CrewPort: ...
