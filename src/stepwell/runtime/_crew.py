@@ -198,7 +198,8 @@ class Crew:
                 failed_at=moment(now),
             )
         run = self.run  # the run may conclude in apply, and let go of its crew
-        self.failed_last = attempt
+        if run.ending is None:
+            self.failed_last = attempt
         attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay

@@ -77,6 +77,7 @@ class Run:
     __slots__ = (
         "__weakref__",
         "_on_end",
+        "abandon_handle",
         "background",
         "buffers",
         "clock",
@@ -133,6 +134,7 @@ class Run:
         self.observers: Observers | None = None
         self.shows_internal = False
         self.ending: EndRun | None = None
+        self.abandon_handle: asyncio.TimerHandle | None = None
         self._on_end = on_end
         if settings.verbose:
             self.observe(Printer())
@@ -242,8 +244,21 @@ class Run:
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
+        if self.background:
+            for task in self.background:
+                task.cancel()
+            self.abandon_handle = self.loop.call_later(self.crew.grace, self._give_up_tasks)
+        self.conclude_if_quiet()
+
+    def _give_up_tasks(self) -> None:
+        """Wait no longer for background tasks that ignore their cancellation."""
         for task in self.background or ():
-            task.cancel()
+            logger.warning(
+                "background task %r ignores its cancellation and was given up after %g seconds",
+                task.get_name(),
+                self.crew.grace,
+            )
+        self.background = None
         self.conclude_if_quiet()
 
     def conclude_if_quiet(self) -> None:
@@ -273,6 +288,8 @@ class Run:
             now=self.now(),
             half_full=self.buffers.explain() if self.buffers is not None else [],
         )
+        if self.abandon_handle is not None:
+            self.abandon_handle.cancel()
         self.timers.close()
         self.stream.close(last)
         self.outcome.settle(ending.status, last, error, self.wiring.workflow)
