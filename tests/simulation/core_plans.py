@@ -138,5 +138,7 @@ class Author:
         self.part(START, last, self.random.randint(0, 3), top=True)
         self.add(Role(STOP), accepts=(last,))
         self.add(Role(None), accepts=(SIDE,), workers=1)
-        plan = Plan([StepPlan(f"s{n}", **step) for n, step in enumerate(self.steps)], kinds=self.kinds, failure_key=FAILURE)
+        plan = Plan(
+            [StepPlan(f"s{n}", **step) for n, step in enumerate(self.steps)], kinds=self.kinds, failure_key=FAILURE
+        )
         return Story(plan, tuple(self.roles), self.mischief)

@@ -248,7 +248,9 @@ class World:
 
     def extra(self, attempt: int, *, in_task: bool = False) -> Script:
         """Do one of the things that a body does on its way."""
-        match self.random.choice(["sleep", "wait", "wait", "two waits", "send", "side", "input"] + ["task"] * (not in_task)):
+        match self.random.choice(
+            ["sleep", "wait", "wait", "two waits", "send", "side", "input"] + ["task"] * (not in_task)
+        ):
             case "sleep":
                 yield from self.wait(attempt, None)
             case "wait":
