@@ -42,7 +42,7 @@ from tests.simulation.core_plans import FAILURE, PING, PONG, SIDE, START, STOP, 
 
 Path = tuple[tuple[int, int], ...]
 Script = Iterator[Fact | set[WaitId]]
-LONGEST = 3_000
+LONGEST = 20_000
 
 
 @dataclass(frozen=True)
