@@ -17,7 +17,7 @@ from stepwell.cli._reading import LineReader, standard_input
 from stepwell.cli._shown import Ending
 from stepwell.cli._views import JsonView, PlainView, View
 from stepwell.errors import AnswerMissingError
-from stepwell.flow import InputRequiredEvent, StartEvent, StopEvent
+from stepwell.flow import Event, InputRequiredEvent, StartEvent, StopEvent, WorkflowFailedEvent
 from stepwell.runtime import Workflow, WorkflowHandler, collect_steps
 
 EXITS = {"completed": Exit.OK, "cancelled": Exit.CANCELLED}
@@ -74,6 +74,7 @@ async def _run(workflow: Workflow[Any, Any], event: StartEvent, view: View, read
         asking = asyncio.create_task(answerer.answer_all())
         # Nobody answers any more: the run can only be ended.
         asking.add_done_callback(lambda task: None if task.cancelled() else handler.cancel())
+        shown: Event | None = None
         try:
             async for shown in handler.stream_events(expose_internal=True):
                 view.show(shown)
@@ -82,6 +83,7 @@ async def _run(workflow: Workflow[Any, Any], event: StartEvent, view: View, read
         finally:
             asking.cancel()
             await handler.cancel_run()
+        step = shown.step_name if isinstance(shown, WorkflowFailedEvent) else ""
         missing = await _failure_of(asking)
         error = missing or handler.exception()
         status = "waiting_for_input" if missing else handler.status
@@ -92,6 +94,7 @@ async def _run(workflow: Workflow[Any, Any], event: StartEvent, view: View, read
             seconds=time.monotonic() - began,
             result=None if error is not None else _result(handler),
             error=error,
+            step=step,
         )
         view.end(ending)
     if missing is not None:
