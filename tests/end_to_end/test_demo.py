@@ -5,11 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from stepwell.llms import StandIn, TextReply
 from tests.end_to_end.conftest import Finish, Start
 
-LINES_BEFORE_WORDS = 6
+from stepwell.llms import StandIn, TextReply
 
 
 def test_the_piped_demo_streams_prints_the_result_and_draws(finish: Finish, folder: Path) -> None:
@@ -73,6 +71,7 @@ def test_an_unreachable_server_is_one_sentence_and_a_failure(finish: Finish, fol
 def test_the_first_line_is_written_before_the_model_client_is_imported(
     finish: Finish, environment: dict[str, str], folder: Path
 ) -> None:
+    server = StandIn(script=[TextReply(text="Wells.")]).start()
     (folder / "sitecustomize.py").write_text(
         "import sys\n"
         "class Watch:\n"
@@ -82,10 +81,13 @@ def test_the_first_line_is_written_before_the_model_client_is_imported(
         "sys.meta_path.insert(0, Watch())\n"
     )
 
-    _, out, _ = finish("demo", PYTHONPATH=f"{folder}{os.pathsep}{environment['PYTHONPATH']}")
+    path = f"{folder}{os.pathsep}{environment['PYTHONPATH']}"
 
+    _, out, _ = finish("demo", PYTHONPATH=path, OPENAI_API_KEY=server.key, OPENAI_BASE_URL=server.url)
+
+    server.close()
     lines = out.splitlines()
-    assert "offline stand-in" in lines[0]
+    assert "The model server is" in lines[0]
     assert "importing openai" in out
     assert "importing rich" not in out
 

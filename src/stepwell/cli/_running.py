@@ -23,18 +23,17 @@ from stepwell.runtime import Workflow, WorkflowHandler, collect_steps
 EXITS = {"completed": Exit.OK, "cancelled": Exit.CANCELLED}
 
 
-def json_output() -> TextIO:
-    """Return what was standard output, which from now on leads to standard error: whatever else is printed."""
-    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", newline="\n")
+@contextlib.contextmanager
+def sole_output() -> Iterator[TextIO]:
+    """Provide standard output for one writer alone; whatever else is printed goes to standard error meanwhile."""
     sys.stdout.flush()
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return own
-
-
-def restore_output(own: TextIO) -> None:
-    """Take ``json_output`` back."""
-    os.dup2(own.fileno(), sys.stdout.fileno())
-    own.close()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", newline="\n") as own:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        try:
+            yield own
+        finally:
+            sys.stdout.flush()
+            os.dup2(own.fileno(), sys.stdout.fileno())
 
 
 def choose_view(reader: LineReader, as_json: TextIO | None) -> View:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tests.unit.cli.conftest import CommandLine, FlowFile
 
 from stepwell.cli._loading import split_target
-from tests.unit.cli.conftest import CommandLine, FlowFile
 
 TWO = """
     from stepwell import StartEvent, StopEvent, Workflow, step
