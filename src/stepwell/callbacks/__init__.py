@@ -24,7 +24,7 @@ from stepwell.callbacks._schema import (
     EventStats,
 )
 from stepwell.callbacks._settings import create_global_handler, set_global_handler, settings
-from stepwell.callbacks._span import RemoteParent, Scope, Span, Trace, current_span, current_trace, find_span
+from stepwell.callbacks._span import RemoteParent, Scope, Span, Status, Trace, current_span, current_trace, find_span
 from stepwell.callbacks._stack import empty_trace_ids, global_stack_trace, global_stack_trace_ids
 from stepwell.callbacks._tokens import TokenCountingEvent, TokenCountingHandler, get_llm_token_counts
 from stepwell.callbacks._traced import current_manager, trace_method, traced
@@ -51,6 +51,7 @@ __all__ = [  # noqa: RUF022 - the doors are held to plain order, not to isort's
     "Scope",
     "SimpleLLMHandler",
     "Span",
+    "Status",
     "TIMESTAMP_FORMAT",
     "TokenCounter",
     "TokenCountingEvent",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from stepwell.callbacks._handler import BaseCallbackHandler, checked_handler
+from stepwell.callbacks._handler import BaseCallbackHandler, checked_handler, checked_handlers
 from stepwell.callbacks._schema import CBEventType
 from stepwell.callbacks._span import Span, Trace
 from stepwell.errors import CallbackArgumentError, CallbackVeto
@@ -59,7 +59,7 @@ class Dispatcher:
             raise CallbackArgumentError(
                 argument="on_handler_error", expected='"log" or "raise"', value=on_handler_error
             )
-        self._handlers = [checked_handler(handler) for handler in handlers]
+        self._handlers = checked_handlers(handlers)
         self._error_policy: ErrorPolicy | None = on_handler_error
         self._reported: set[tuple[type, str, type]] = set()
         self.stats = CallbackStats()
@@ -92,7 +92,7 @@ class Dispatcher:
 
     def set_handlers(self, handlers: Iterable[BaseCallbackHandler]) -> None:
         """Have exactly these handlers. The caller's list is copied."""
-        self._handlers = [checked_handler(handler) for handler in handlers]
+        self._handlers = checked_handlers(handlers)
 
     def tell_start(
         self, span: Span, payload: dict[str, Any] | None, extra: Mapping[str, Any] | None
@@ -149,8 +149,11 @@ class Dispatcher:
                 continue
             try:
                 listen(span.event_type, payload, event_id=span.id)
-            except Exception as error:  # noqa: BLE001 - an update is no place for a veto
-                self._failed(handler, "on_event_update", error, None)
+            except Exception as error:
+                if self._failed(handler, "on_event_update", error, None) is not None:
+                    logger.error(
+                        "what %s raised about an update stops nothing", type(handler).__qualname__, exc_info=error
+                    )
 
     def tell_trace_start(self, name: str) -> BaseException | None:
         """Tell of the start of an outermost trace."""

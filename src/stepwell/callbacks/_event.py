@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import Any, Final
 
 from stepwell.callbacks import _ids
-from stepwell.callbacks._dispatch import logger
 from stepwell.callbacks._schema import CBEventType
 from stepwell.callbacks._span import RemoteParent, Scope, Span, Stream, Trace
 from stepwell.callbacks._tracing import Tracer
@@ -144,12 +143,7 @@ class TraceContext(ContextDecorator):
         traceback: TracebackType | None,
     ) -> None:
         assert self._scope is not None
-        failure = self._tracer.close_scope(self._scope, error)
-        if failure is None:
-            return
-        if error is None or not isinstance(failure, Exception):
-            raise failure
-        logger.error("a callback handler refused the end of a trace that had failed", exc_info=failure)
+        self._tracer.leave(self._scope, error)
 
     def _recreate_cm(self) -> "TraceContext":
         return TraceContext(self._tracer, self._name, self._remote)

@@ -1,11 +1,11 @@
 """What a callback handler is: four methods and two tuples of event types that it does not want."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stepwell.callbacks._schema import CBEventType
-from stepwell.errors import NotAHandlerError
+from stepwell.errors import CallbackArgumentError, NotAHandlerError
 
 _METHODS = ("on_event_start", "on_event_end", "start_trace", "end_trace")
 
@@ -75,3 +75,10 @@ def checked_handler(value: object) -> BaseCallbackHandler:
     if missing or isinstance(value, type):
         raise NotAHandlerError(value=value, missing=missing)
     return value  # type: ignore[return-value] # checked by its methods: clients' handlers need not share our base
+
+
+def checked_handlers(values: object) -> list[BaseCallbackHandler]:
+    """A new list of ``values``, if they are handlers."""
+    if isinstance(values, BaseCallbackHandler) or not isinstance(values, Iterable):
+        raise CallbackArgumentError(argument="handlers", expected="a list of handlers", value=values)
+    return [checked_handler(value) for value in values]

@@ -22,6 +22,7 @@ Overflow: TypeAlias = Literal["drop_oldest", "drop_newest", "block"]
 Item: TypeAlias = Callable[[], Awaitable[None]]
 
 EXIT_SECONDS: Final = 2.0
+LOOK_AGAIN_SECONDS: Final = 0.5
 
 logger = logging.getLogger("stepwell.callbacks")
 
@@ -77,8 +78,9 @@ class Mailbox:
         self._rouse()
 
     def _make_room(self) -> bool:
-        if self._overflow == "block" and self._is_consumed_elsewhere():
-            self._changed.wait_for(lambda: len(self._items) < self._capacity or not self._is_consumed_elsewhere())
+        while self._overflow == "block" and len(self._items) >= self._capacity and self._is_consumed_elsewhere():
+            # Woken by the consumer; looked at again now and then, for a loop may stop without a word.
+            self._changed.wait(LOOK_AGAIN_SECONDS)
         if len(self._items) >= self._capacity:
             self.dropped += 1
             if self._overflow == "drop_newest":
@@ -87,7 +89,8 @@ class Mailbox:
         return True
 
     def _is_consumed_elsewhere(self) -> bool:
-        return self._is_consumed() and self._loop is not _running_loop()
+        loop = self._loop
+        return self._is_consumed() and loop is not None and loop.is_running() and loop is not _running_loop()
 
     def _is_consumed(self) -> bool:
         return (
@@ -132,6 +135,7 @@ class Mailbox:
                 await self._call(item)
         finally:
             with self._changed:
+                self._task = None
                 self._changed.notify_all()
 
     def _take(self) -> Item | None:
@@ -208,7 +212,7 @@ class Mailbox:
             raise CallbackShutdownError
         with self._changed:
             self._is_closed = True
-        is_elsewhere = self._is_consumed() and self._loop is not None and self._loop.is_running()
+            is_elsewhere = self._is_consumed_elsewhere()
         if not is_elsewhere:
             return not self._items or asyncio.run(self._drain(timeout))
         assert self._loop is not None

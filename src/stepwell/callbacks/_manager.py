@@ -11,7 +11,7 @@ from stepwell.callbacks._async import AsyncCallbackHandler
 from stepwell.callbacks._defaults import defaults
 from stepwell.callbacks._dispatch import ErrorPolicy
 from stepwell.callbacks._event import EventContext, TraceContext
-from stepwell.callbacks._handler import BaseCallbackHandler
+from stepwell.callbacks._handler import BaseCallbackHandler, checked_handlers
 from stepwell.callbacks._schema import CBEventType
 from stepwell.callbacks._span import (
     ENDED,
@@ -54,7 +54,7 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         *,
         on_handler_error: ErrorPolicy | None = None,
     ) -> None:
-        mine = list(handlers or ())
+        mine = checked_handlers(handlers or ())
         global_handler, global_manager = defaults.read()
         if global_handler is not None and not any(handler is global_handler for handler in mine):
             if any(type(handler) is type(global_handler) for handler in mine):
@@ -171,11 +171,14 @@ class CallbackManager(Tracer, BaseCallbackHandler):
     def trace_map(self) -> dict[str, list[str]]:
         """The children of each event of the running trace; outside a trace, of the last one that ended."""
         trace = current_trace()
-        return (trace or self._last).map
+        if trace is not None:
+            return trace.map
+        return self._loose.map if self._last_map is None else self._last_map
 
     def _reset_trace_events(self) -> None:
         """Forget the last trace, and leave the running one in this context without ending it."""
-        self._loose = self._last = Trace(self, is_implicit=True)
+        self._loose = Trace(self, is_implicit=True)
+        self._last_map = None
         current.set(None)
 
     # For engines, which run code in contexts of their own

@@ -336,6 +336,7 @@ def enclosing_scope(frame: Frame | None) -> Scope | None:
 def let_go(span: Span) -> None:
     """Take ``span`` as ended: out of the register, and out of this context if it is current there."""
     span.state = ENDED
+    span.noted = None
     if open_spans.get(span.id) is span:
         del open_spans[span.id]
     if current.get() is span:

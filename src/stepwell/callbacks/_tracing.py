@@ -52,7 +52,7 @@ class Tracer(Dispatcher):
     def __init__(self, handlers: Iterable[BaseCallbackHandler], on_handler_error: ErrorPolicy | None) -> None:
         super().__init__(handlers, on_handler_error)
         self._loose = Trace(self, is_implicit=True)
-        self._last = self._loose
+        self._last_map: dict[str, list[str]] | None = None
 
     def place(self, event_type: CBEventType, event_id: str | None, parent_id: str | None) -> Span:
         """A new event, put into the map of its trace and the register of open events."""
@@ -64,7 +64,8 @@ class Tracer(Dispatcher):
             around, scope, trace = up.id, up, up
         elif up is None:
             around = BASE_TRACE_EVENT
-            scope = trace = self._last = self._loose
+            scope = trace = self._loose
+            self._last_map = None
         else:
             up, around, scope, trace = self._look_around(up)
         if not parent_id:
@@ -95,7 +96,8 @@ class Tracer(Dispatcher):
         elif isinstance(parent, Trace):
             trace = parent
         else:
-            trace = self._last = self._loose
+            trace = self._loose
+            self._last_map = None
         if scope is None or scope.trace is not trace:
             scope = trace
         return up, BASE_TRACE_EVENT if parent is None else parent.id, scope, trace
@@ -125,7 +127,7 @@ class Tracer(Dispatcher):
         span.status = "vetoed"
         span.error = failure
         self._note(span, failure)
-        self.complete(span, {EventPayload.EXCEPTION: failure, "status": "vetoed"}, None)
+        _log(self.complete(span, {EventPayload.EXCEPTION: failure, "status": "vetoed"}, None))
         raise failure
 
     def complete(
@@ -157,11 +159,7 @@ class Tracer(Dispatcher):
     def fail(self, span: Span, error: BaseException) -> None:
         """End ``span`` because ``error`` passes through it; ``error`` stays what the program sees."""
         span.status = status_of(error)
-        failure = self.complete(span, self.failure_payload(span, error), None)
-        if failure is not None:
-            if not isinstance(failure, Exception):
-                raise failure
-            logger.error("a callback handler refused the end of an event that had failed", exc_info=failure)
+        _log(self.complete(span, self.failure_payload(span, error), None))
 
     def failure_payload(self, span: Span, error: BaseException) -> dict[str, Any] | None:
         """The end payload for ``error``: only the innermost event carries the exception, as handlers expect."""
@@ -204,7 +202,8 @@ class Tracer(Dispatcher):
             current.set(scope)
             return scope
         self._loose = Trace(self, is_implicit=True)
-        trace = self._last = Trace(self, name, up, remote=remote)
+        trace = Trace(self, name, up, remote=remote)
+        self._last_map = trace.map
         trace.attributes = attributes or trace.attributes
         current.set(trace)
         failure = self.tell_trace_start(name)
@@ -232,7 +231,8 @@ class Tracer(Dispatcher):
         scope.state = ENDING
         failure = self.tell_trace_end(scope)
         scope.state = ENDED
-        self._last = scope
+        scope.noted = None
+        self._last_map = scope.map
         frame = current.get()
         while frame is not None and frame is not scope:
             frame = frame.up
@@ -240,18 +240,33 @@ class Tracer(Dispatcher):
             current.set(standing(scope.up))
         return failure
 
+    def leave(self, scope: Scope, error: BaseException | None) -> None:
+        """End ``scope`` because its block ends, by ``error`` or without; ``error`` stays what the program sees."""
+        failure = self.close_scope(scope, error)
+        if error is not None:
+            _log(failure)
+        elif failure is not None:
+            raise failure
+
     def _report(self, scope: Scope, error: BaseException) -> None:
         scope.error = error
         if scope.status == "ok":
             scope.status = status_of(error)
-        if isinstance(error, Exception) and scope.status == "error" and not scope.has_noted(error):
+        if isinstance(error, Exception) and scope.status in ("error", "timeout") and not scope.has_noted(error):
             span = self.place(CBEventType.EXCEPTION, None, None)
             payload: dict[str, Any] = {EventPayload.EXCEPTION: error}
             span.status = "error"
             span.error = error
-            failure = self.tell_start(span, payload, None)
+            _log(self.tell_start(span, payload, None))
             span.state = OPEN
-            failure = self.complete(span, None, None) or failure
-            if failure is not None and not isinstance(failure, Exception):
-                raise failure
+            _log(self.complete(span, None, None))
         self._note(scope, error)
+
+
+def _log(failure: BaseException | None) -> None:
+    """Log what a handler raised at an end that is a failure anyway: the program's own exception goes on its way."""
+    if failure is None:
+        return
+    if not isinstance(failure, Exception):
+        raise failure
+    logger.error("a callback handler refused what had failed already", exc_info=failure)

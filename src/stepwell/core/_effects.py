@@ -61,7 +61,10 @@ class ResumeStep:
 
 @dataclass(slots=True)
 class CancelStep:
-    """Stop an attempt; report its end as ``StepCancelled``."""
+    """Stop an attempt and its background tasks; report their ends as ``StepCancelled`` and ``TaskClosed``.
+
+    The body of the attempt may be over already: then only the tasks are left to stop.
+    """
 
     attempt: int
 

@@ -47,7 +47,7 @@ from stepwell.core._lanes import (
 )
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._routing import ask, deliver, deliver_to_step, note_answer
-from stepwell.core._scopes import gather, join_keeping_errors, open_scope, settle
+from stepwell.core._scopes import keep_error, linger, open_scope, settle
 from stepwell.core._state import RUN_TIMER, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
@@ -200,13 +200,10 @@ class Machine:
         """Free what a body that came to its end held; its background tasks keep its branch open."""
         state = self.state
         state.last_step = start.step
-        if start.attempt in state.suspended:
-            outlive_body(state, effects, start.attempt)
         release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
-            state.lingering = state.lingering or {}
-            state.lingering[start.attempt] = start
+            linger(state, effects, start)
         elif start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
 
@@ -215,6 +212,8 @@ class Machine:
         start = self._leave(effects, fact.attempt)
         if start is None:
             return
+        if fact.attempt in state.suspended:
+            outlive_body(state, effects, fact.attempt)
         scope = open_scope(state, start, plan.steps[start.step].joins)
         scope.tokens = 1
         recoveries = start.lineage.recoveries if start.lineage is not None else ()
@@ -261,11 +260,8 @@ class Machine:
             )
             return True
         scope = scope_of(state, lineage)
-        join = join_keeping_errors(plan, scope) if scope is not None else None
-        if scope is None or join is None:
-            return False
-        gather(state, plan, effects, join, (lineage.index, failure, start.attempt), scope)
-        return True
+        failed = (lineage.index, failure, start.attempt)
+        return scope is not None and keep_error(state, plan, effects, failed, scope)
 
     def _fire(self, effects: list[Effect], fact: TimerFired) -> None:
         state = self.state

@@ -12,7 +12,7 @@ from stepwell.core._endings import end_run
 from stepwell.core._lanes import enqueue, launch, new_attempt
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._scopes import fill_slot, gather
-from stepwell.core._state import Gathered, Held, Scope, State, scope_of
+from stepwell.core._state import Gathered, Held, State, is_cut_off, scope_of
 
 
 def deliver(
@@ -27,7 +27,7 @@ def deliver(
     route = plan.routes[key]
     cause, lineage = origin
     scope = None if lineage is None else scope_of(state, lineage)
-    if lineage is not None and route.kind is not Kind.STOP and _is_cut_off(lineage, scope):
+    if lineage is not None and route.kind is not Kind.STOP and is_cut_off(lineage, scope):
         return
     if route.simple:
         for step in route.triggers:
@@ -46,10 +46,6 @@ def deliver(
             gather(state, plan, effects, join, _item(event, origin), scope)
     elif not route.triggers and not route.slots and route.kind is not Kind.ASK:
         hold(state, key, event)
-
-
-def _is_cut_off(lineage: Lineage, scope: Scope | None) -> bool:
-    return lineage.scope is not None and (scope is None or scope.cancelled)
 
 
 def _item(event: object, origin: tuple[int | None, Lineage | None]) -> Gathered:
@@ -101,9 +97,9 @@ def deliver_to_step(
     key, event = what
     cause, lineage = origin
     route = plan.routes[key]
-    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
+    if route.kind is not Kind.STOP and is_cut_off(lineage, scope_of(state, lineage)):
         return
-    if lineage is not None and _is_cut_off(lineage, scope_of(state, lineage)):
+    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
         return
     places = [place for place in route.slots if place[0] == step]
     scope = scope_of(state, lineage)

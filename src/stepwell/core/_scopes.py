@@ -13,7 +13,7 @@ from operator import itemgetter
 from stepwell.core._effects import CancelStep, Effect, Lineage, StartStep, StopTimer
 from stepwell.core._lanes import enqueue, forget_waits, new_attempt
 from stepwell.core._plan import Plan
-from stepwell.core._state import Gathered, Scope, State, scope_of
+from stepwell.core._state import Gathered, Scope, State, is_cut_off, scope_of
 
 
 def open_scope(state: State, opener: StartStep, joins: tuple[int, ...]) -> Scope:
@@ -96,6 +96,8 @@ def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gat
 
 def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
     """End everything open in ``scope`` and in the scopes within it. Joins that started are outside."""
+    if scope.cancelled:
+        return
     inside = {scope.number}
     for inner in list(state.scopes.values()):
         if inner.number in inside or (inner.lineage is not None and inner.lineage.scope in inside):
@@ -113,12 +115,27 @@ def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
         state.cancelling = state.cancelling or {}
         state.cancelling[attempt] = start
         effects.append(CancelStep(attempt))
+    for attempt in [a for a, start in state.lingering.items() if _is_inside(start, inside)]:
+        _stop_tasks(state, effects, attempt)
     for attempt in [a for a, start in state.delayed.items() if _is_inside(start, inside)]:
         del state.delayed[attempt]
         state.active -= 1
         effects.append(StopTimer(attempt))
     for place in [place for place in state.slots if place[0] in inside]:
         del state.slots[place]
+
+
+def linger(state: State, effects: list[Effect], start: StartStep) -> None:
+    """Let the background tasks of a body that is over go on, but not in a branch that its result has cut off."""
+    state.lingering = state.lingering or {}
+    state.lingering[start.attempt] = start
+    if is_cut_off(start.lineage, scope_of(state, start.lineage)):
+        _stop_tasks(state, effects, start.attempt)
+
+
+def _stop_tasks(state: State, effects: list[Effect], attempt: int) -> None:
+    forget_waits(state, effects, attempt)
+    effects.append(CancelStep(attempt))
 
 
 def _is_inside(start: StartStep, inside: set[int]) -> bool:
@@ -160,10 +177,16 @@ def fill_slot(
         scope.tokens -= len(items)
 
 
-def join_keeping_errors(plan: Plan, scope: Scope) -> int | None:
-    """Return the join of ``scope`` that takes failed branches as members, if one does."""
+def keep_error(state: State, plan: Plan, effects: list[Effect], item: Gathered, scope: Scope) -> bool:
+    """Take a failed branch to the joins of ``scope`` that keep errors; return whether there are any.
+
+    A join that has started already keeps no more members, but still tolerates the failure.
+    """
+    keeping = []
     for join in scope.joins:
         gathering = plan.steps[join].gathering
-        if gathering is not None and gathering.keeps_errors and join not in scope.closed_joins:
-            return join
-    return None
+        if gathering is not None and gathering.keeps_errors:
+            keeping.append(join)
+    for join in plan.cancelling_last(keeping):
+        gather(state, plan, effects, join, item, scope)
+    return bool(keeping)

@@ -153,3 +153,11 @@ def scope_of(state: State, lineage: Lineage | None) -> Scope | None:
     if lineage is None or lineage.scope is None:
         return None
     return state.scopes.get(lineage.scope)
+
+
+def is_cut_off(lineage: Lineage | None, scope: Scope | None) -> bool:
+    """Return whether a branch was cancelled: what it sends is dropped, and what it left is to stop.
+
+    ``scope`` is the innermost open scope of ``lineage``.
+    """
+    return lineage is not None and lineage.scope is not None and (scope is None or scope.cancelled)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from stepwell.drawing._inline import InlineDrawing
 from stepwell.drawing._page import page
-from stepwell.errors import DrawingFileError, LabelLengthError
+from stepwell.drawing._render import DrawingFormat, check_length, render
+from stepwell.errors import DrawingFileError
 from stepwell.flow import WorkflowGraph
 from stepwell.representation import get_workflow_representation
 
@@ -32,18 +33,46 @@ def draw_all_possible_flows(
     return InlineDrawing(text) if notebook else None
 
 
+def draw_all_possible_flows_mermaid(
+    workflow: object,
+    filename: str | os.PathLike[str] = "workflow_all_flows.mermaid",
+    max_label_length: int | None = None,
+    include_child_workflows: bool = True,
+) -> str:
+    """Return every way through a workflow as a Mermaid flowchart, and write it to a file unless ``filename`` is empty.
+
+    Raises what ``draw_all_possible_flows`` raises.
+    """
+    return _as_text(workflow, filename, "mermaid", max_label_length, include_child_workflows)
+
+
+def draw_all_possible_flows_dot(
+    workflow: object,
+    filename: str | os.PathLike[str] = "workflow_all_flows.dot",
+    max_label_length: int | None = None,
+    include_child_workflows: bool = True,
+) -> str:
+    """Return every way through a workflow as DOT for Graphviz, and write it to a file unless ``filename`` is empty.
+
+    Raises what ``draw_all_possible_flows`` raises.
+    """
+    return _as_text(workflow, filename, "dot", max_label_length, include_child_workflows)
+
+
+def _as_text(
+    workflow: object, filename: str | os.PathLike[str], format: DrawingFormat, limit: int | None, children: bool
+) -> str:
+    text = render(graph_to_draw(workflow, include_child_workflows=children), format, max_label_length=limit)
+    write(filename, text)
+    return text
+
+
 def graph_to_draw(workflow: object, *, include_child_workflows: bool) -> WorkflowGraph:
     """Return the graph of a workflow, with or without what it runs."""
     graph = get_workflow_representation(workflow)
     if include_child_workflows:
         return graph
     return graph.filter_by_node_type("child", "unknown").model_copy(update={"children": {}})
-
-
-def check_length(limit: object) -> None:
-    """Raise ``LabelLengthError`` for what is no length of a label."""
-    if limit is not None and (type(limit) is not int or limit < 2):
-        raise LabelLengthError(given=limit)
 
 
 def write(filename: str | os.PathLike[str], text: str) -> None:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
 from stepwell.core import Gathering, Kind, Plan, Route, StepPlan
 from stepwell.errors import Problem, WorkflowGraphError
@@ -99,6 +100,12 @@ class Wiring:
 
     def _declared(self) -> Iterable[type[Event]]:
         return (*self.events, StepFailedEvent, StopEvent)
+
+    @cached_property
+    def state_types(self) -> tuple[type[Any], ...]:
+        """What the steps' ``Context[State]`` parameters name."""
+        named = (step.signature.state_type for step in self.steps)
+        return tuple(dict.fromkeys(kind for kind in named if isinstance(kind, type)))
 
     def learn(self, event: type[Event]) -> str:
         """Return the key of a class, which need not have been declared."""

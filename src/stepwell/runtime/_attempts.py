@@ -23,6 +23,8 @@ class Attempt:
     budget: float | None = None
     tasks: "set[BackgroundTask] | None" = None
     abandon_handle: asyncio.TimerHandle | None = None
+    retry_delay: float | None = None
+    refusal: BaseException | None = None
 
     def __init__(self, start: StartStep, step: ReadyStep, now: float) -> None:
         self.start = start
@@ -44,6 +46,7 @@ class BackgroundTask(asyncio.Task[Any]):
     """A task started by a step. ``observed`` once somebody looked at what became of it."""
 
     observed = False
+    attempt = -1
 
     def __await__(self) -> Any:
         self.observed = True

@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Generic, TypeVar
 
+from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from stepwell.errors import NoAttemptError, NotAnEventError, StepOptionError
 from stepwell.flow import ContextMarker, Event, RetryInfo, is_event_class
 from stepwell.runtime import _intents as intents
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort
+from stepwell.runtime._state_store import StateStore
 
-StateT = DefaultTypeVar("StateT", default=Any)
+StateT = DefaultTypeVar("StateT", bound=BaseModel, default=DictState)
 EventT = TypeVar("EventT", bound=Event)
 ValueT = TypeVar("ValueT")
 
@@ -57,6 +60,25 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """Show an event to whoever listens to the run. ``None`` is passed over. Never waits."""
         if ev is not None:
             intents.write(self._run, self._attempt, ev)
+
+    @property
+    def store(self) -> StateStore[StateT]:
+        """The run's state: ``await ctx.store.get("path")``, ``set``, ``edit_state``. One for all its steps."""
+        return self._run.store()
+
+    def collect_events(
+        self, ev: Event, expected: list[type[Event]], buffer_id: str | None = None
+    ) -> list[Event] | None:
+        """Keep ``ev``; return all expected events in the order of ``expected`` once they have come, else ``None``.
+
+        By exact type; a type that stands in the list twice needs two. Events beyond the expected stay for the next
+        time. Buffers are a step's own, one for each ``buffer_id``. An empty list gives ``[]`` at once. Pass the same
+        list object each time: building ``[E] * n`` for each event is what costs.
+        """
+        wrong = [kind for kind in expected if not is_event_class(kind)] if len(expected) < 16 else []
+        if wrong:
+            raise NotAnEventError(call="collect_events(expected)", given=wrong[0])
+        return intents.collect(self._run, self._inside("collect_events"), ev, expected, buffer_id)
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any], *, name: str | None = None) -> BackgroundTask:
         """Start a background task that counts as running: the run is not stalled while it lives.

@@ -8,6 +8,7 @@ Rule 3. An attempt that is to stop is told once. It is out of flight when it has
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from typing import Any
 
 from stepwell.core import (
@@ -27,6 +28,7 @@ from stepwell.runtime._execution import execute
 from stepwell.runtime._intents import unobserved_error
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort
+from stepwell.runtime._resources import RunResources
 from stepwell.runtime._retries import retry_delay
 from stepwell.runtime._steps import ReadyStep, result_key, result_keys
 from stepwell.runtime._verdicts import note_attempt
@@ -60,10 +62,11 @@ class Crew:
             attempt.context = Context(run, attempt)
         if step.timeout is not None:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
-        run.history.consume(start.step, start.key)
+        if start.number == 1:
+            run.history.consume(start.step, start.key)
         variables = run.variables.copy()
         if run.observers is not None:
-            run.observers.attempt_started(attempt, variables)
+            attempt.refusal = run.observers.attempt_started(attempt, variables)
         attempt.task = asyncio.Task(execute(self, attempt), loop=run.loop, name=step.name, context=variables)
 
     def resume(self, effect: ResumeStep) -> None:
@@ -92,9 +95,12 @@ class Crew:
         """Let go of the run: nothing is in flight any more."""
         del self.run
 
-    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]:
+    async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""
-        return await self.run.fill_resources(attempt)
+        run = self.run
+        if run.resources is None:
+            run.resources = RunResources(run.loop, self.workflow.resource_manager)
+        return await run.resources.fill(attempt.step.definition, exits)
 
     # What becomes of an attempt: its task calls exactly one of these three.
 
@@ -103,7 +109,7 @@ class Crew:
         if attempt.over is not None:
             return
         run = self.run
-        now = run.clock() + run.offset
+        now = run.now()
         if run.timers.is_due(now):
             run.timers.fire_due(now)
         if attempt.stopping is not None:
@@ -169,7 +175,8 @@ class Crew:
         """Report an attempt that was told to stop, and has, or from now on does not count."""
         if attempt.abandon_handle is not None:
             attempt.abandon_handle.cancel()
-        now = self.run.now()
+        run = self.run
+        now = run.now()
         attempt.over = why or attempt.stopping
         if attempt.stopping == "timed out":
             error = StepTimeoutError(step=attempt.step.name, timeout=attempt.step.timeout or 0.0)
@@ -182,7 +189,8 @@ class Crew:
 
     def _fail(self, attempt: Attempt, error: BaseException, outcome: str, now: float) -> None:
         note_attempt(error, attempt)
-        delay, final = retry_delay(attempt, error, now, self.run.run_id)
+        run = self.run
+        delay, final = retry_delay(attempt, error, now, run.run_id)
         failure = None
         if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
             failure = StepFailedEvent(
@@ -194,7 +202,9 @@ class Crew:
                 failed_at=moment(now),
             )
         run = self.run  # the run may conclude in apply, and let go of its crew
-        self.failed_last = attempt
+        if run.ending is None:
+            self.failed_last = attempt
+        attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
         run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
@@ -229,7 +239,10 @@ class Crew:
     def cancel(self, number: int, why: str = "cancelled") -> None:
         """Tell an attempt to stop."""
         attempt = self.attempts.get(number)
-        if attempt is None or attempt.stopping is not None:
+        if attempt is None:
+            self._cancel_left(number)
+            return
+        if attempt.stopping is not None:
             return
         attempt.stopping = why
         assert attempt.task is not None
@@ -245,6 +258,12 @@ class Crew:
             self._stop(attempt)
         else:
             attempt.abandon_handle = self.run.loop.call_later(self.grace, self._give_up, attempt)
+
+    def _cancel_left(self, number: int) -> None:
+        """Tell the background tasks to stop that an attempt left when its body came to its end."""
+        for task in self.run.background or ():
+            if task.attempt == number:
+                task.cancel()
 
     def _give_up(self, attempt: Attempt) -> None:
         logger.warning(

@@ -2,7 +2,7 @@
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from stepwell.core import (
@@ -25,6 +25,7 @@ from stepwell.errors import (
 )
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._verdicts import note_attempt
 from stepwell.runtime._waits import OpenWait, meets
@@ -66,6 +67,8 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     sender = attempt.start.attempt if attempt is not None else None
     if attempt is not None:
         run.history.produce(attempt.step.number, key)
+    if run.observers is not None and not wakes and not run.wiring.plan.routes[key].leads_somewhere():
+        run.observers.event_held(event)
     run.apply(EventSent(run.now(), key, event, sender, target, wakes))
     run.conclude_if_quiet()
 
@@ -143,6 +146,18 @@ def call(run: RunPort, attempt: Attempt | None, coroutine: Coroutine[Any, Any, V
     return asyncio.run_coroutine_threadsafe(coroutine, run.loop).result()
 
 
+def collect(
+    run: RunPort, attempt: Attempt, event: Event, expected: Sequence[type[Event]], buffer_id: str | None
+) -> list[Event] | None:
+    """Keep an event until all that is expected has come."""
+    check_event(event, "collect_events")
+    check_open(run, attempt, "collect_events")
+    if run.buffers is None:
+        run.buffers = Buffers()
+    place = (attempt.step.name, buffer_id or "")
+    return run.buffers.collect(place, event, expected, is_retry=attempt.start.number > 1)
+
+
 async def wait(
     run: RunPort,
     attempt: Attempt,
@@ -171,12 +186,20 @@ async def wait(
             takes=_held_answer(run, event_type, wanted) if event_type is not None else None,
         )
     )
+    if run.observers is not None:
+        what = event_type.__name__ if event_type is not None else f"{seconds:g} seconds"
+        run.observers.wait_started(attempt, name[1], what, ask)
+    outcome = "cancelled"
     try:
-        return await future  # type: ignore[return-value]
+        event = await future
+        outcome = "timed out" if event is None and event_type is not None else "ok"
+        return event  # type: ignore[return-value]
     finally:
         if run.waits.remove(name) is not None:
             run.crew.count_wait(attempt, -1)
             run.apply(WaitDropped(run.now(), *name))
+        if run.observers is not None:
+            run.observers.wait_ended(attempt, name[1], outcome)
 
 
 def _held_answer(run: RunPort, event_type: type[Event], requirements: Mapping[str, Any]) -> int | None:
@@ -199,6 +222,7 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
         coroutine.close()
         raise
     task = BackgroundTask(coroutine, loop=run.loop, name=name or f"{attempt.step.name} (background)")
+    task.attempt = attempt.start.attempt
     if attempt.tasks is None:
         attempt.tasks = set()
     attempt.tasks.add(task)
@@ -215,7 +239,8 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
 
 
 def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
-    assert run.background is not None
+    if run.background is None or task not in run.background:
+        return  # the run is over, and the task was given up
     run.background.discard(task)
     error = None
     if attempt.start.attempt not in run.crew.attempts:

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable
 from contextvars import Context as Variables
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from stepwell.core import Status
+from stepwell.errors import CallbackVeto
 from stepwell.flow import Event, StepState, StepStateChanged, UnhandledEvent, WorkflowIdleEvent
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._stream import EventStream
@@ -24,6 +25,12 @@ class Observer(Protocol):
 
     def attempt_ended(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
         """A body has ended. ``result`` is what it returned, or the exception."""
+
+    def wait_started(self, attempt: Attempt, ordinal: int, what: str, ask: Event | None) -> None:
+        """A body suspended itself, for an event class or for time; ``ask`` was shown to whoever listens."""
+
+    def wait_ended(self, attempt: Attempt, ordinal: int, outcome: str) -> None:
+        """A body goes on: ``"ok"``, ``"timed out"`` or ``"cancelled"``."""
 
     def event_held(self, event: Event) -> None:
         """No step takes the event and no wait asked for it yet."""
@@ -56,6 +63,12 @@ class Printer:
         took = f"after {now - attempt.started:.3f} s"
         verb = "complete" if outcome == "ok" else outcome
         self._print(f"[{attempt.step.name}:{attempt.worker}] {verb}{with_what} {took}")
+
+    def wait_started(self, attempt: Attempt, ordinal: int, what: str, ask: Event | None) -> None:
+        self._print(f"[{attempt.step.name}:{attempt.worker}] waits for {what}")
+
+    def wait_ended(self, attempt: Attempt, ordinal: int, outcome: str) -> None:
+        self._print(f"[{attempt.step.name}:{attempt.worker}] goes on after its wait ({outcome})")
 
     def event_held(self, event: Event) -> None:
         self._print(f"[run] no step takes {type_name(event)}; held for a wait")
@@ -115,6 +128,12 @@ class InternalEvents:
             )
         )
 
+    def wait_started(self, attempt: Attempt, ordinal: int, what: str, ask: Event | None) -> None:
+        """The stream shows what is asked."""
+
+    def wait_ended(self, attempt: Attempt, ordinal: int, outcome: str) -> None:
+        """The stream shows what follows."""
+
     def event_held(self, event: Event) -> None:
         kind = type(event)
         self._stream.write_internal(
@@ -139,7 +158,10 @@ def moment(at: float) -> datetime:
 
 
 class Observers:
-    """Several observers as one. One that fails is reported by ``report`` and does not disturb the others."""
+    """Several observers as one. One that fails is reported by ``report`` and does not disturb the others.
+
+    A ``CallbackVeto`` at the start of an attempt is handed back: the attempt then fails with it.
+    """
 
     def __init__(self, observers: list[Observer], report: Callable[[BaseException], None]) -> None:
         self._observers = observers
@@ -148,24 +170,34 @@ class Observers:
     def add(self, observer: Observer) -> None:
         self._observers.append(observer)
 
-    def _tell(self, tell: Callable[[Observer], None]) -> None:
+    def _tell(self, call: str, *arguments: Any) -> BaseException | None:
+        refusal: BaseException | None = None
         for observer in self._observers:
             try:
-                tell(observer)
+                getattr(observer, call)(*arguments)
+            except CallbackVeto as error:
+                refusal = refusal or error
             except Exception as error:  # noqa: BLE001  # an observer must not change the run it watches
                 self._report(error)
+        return refusal
 
-    def attempt_started(self, attempt: Attempt, variables: Variables) -> None:
-        self._tell(lambda observer: observer.attempt_started(attempt, variables))
+    def attempt_started(self, attempt: Attempt, variables: Variables) -> BaseException | None:
+        return self._tell("attempt_started", attempt, variables)
 
     def attempt_ended(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
-        self._tell(lambda observer: observer.attempt_ended(attempt, outcome, result, now))
+        self._tell("attempt_ended", attempt, outcome, result, now)
+
+    def wait_started(self, attempt: Attempt, ordinal: int, what: str, ask: Event | None) -> None:
+        self._tell("wait_started", attempt, ordinal, what, ask)
+
+    def wait_ended(self, attempt: Attempt, ordinal: int, outcome: str) -> None:
+        self._tell("wait_ended", attempt, ordinal, outcome)
 
     def event_held(self, event: Event) -> None:
-        self._tell(lambda observer: observer.event_held(event))
+        self._tell("event_held", event)
 
     def became_idle(self) -> None:
-        self._tell(lambda observer: observer.became_idle())
+        self._tell("became_idle")
 
     def run_ended(self, status: Status, outcome: object) -> None:
-        self._tell(lambda observer: observer.run_ended(status, outcome))
+        self._tell("run_ended", status, outcome)

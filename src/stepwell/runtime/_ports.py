@@ -2,15 +2,17 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from stepwell.core import EndRun, Fact, Machine
 from stepwell.flow import Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import Observers
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._resources import RunResources
+from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
@@ -41,8 +43,8 @@ class RunPort(Protocol):
     loop: asyncio.AbstractEventLoop
     background: set[BackgroundTask] | None
     ending: EndRun | None
-    clock: Callable[[], float]
-    offset: float
+    buffers: Buffers | None
+    resources: RunResources | None
 
     @property
     def crew(self) -> CrewPort: ...
@@ -56,6 +58,6 @@ class RunPort(Protocol):
 
     def conclude_if_quiet(self) -> None: ...
 
-    def in_loop(self) -> bool: ...
+    def store(self) -> StateStore[Any]: ...
 
-    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]: ...
+    def in_loop(self) -> bool: ...

@@ -1,6 +1,6 @@
 """How an ending is told: the last event of the stream, and the error that ``await handler`` raises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from stepwell.core import EndRun, Stall, Status
@@ -19,7 +19,13 @@ from stepwell.runtime._observers import type_name
 
 
 def verdict(
-    ending: EndRun, *, wiring: Wiring, timeout: float | None, attempt: Attempt | None, now: float
+    ending: EndRun,
+    *,
+    wiring: Wiring,
+    timeout: float | None,
+    attempt: Attempt | None,
+    now: float,
+    half_full: Sequence[str] = (),
 ) -> tuple[StopEvent, BaseException | None]:
     """Return the last event of the stream and the error, if the ending is one."""
     error: BaseException
@@ -36,7 +42,7 @@ def verdict(
             return WorkflowTimedOutEvent(timeout=limit, active_steps=active), error
         case Status.STALLED:
             assert ending.stall is not None
-            error = stalled(ending.stall, wiring)
+            error = stalled(ending.stall, wiring, half_full)
         case _:
             assert isinstance(ending.outcome, BaseException)
             error = ending.outcome
@@ -62,7 +68,7 @@ def note_attempt(error: BaseException, attempt: Attempt) -> None:
         return  # an exception that refuses attributes keeps its own text only
 
 
-def stalled(stall: Stall, wiring: Wiring) -> WorkflowStalledError:
+def stalled(stall: Stall, wiring: Wiring, half_full: Sequence[str] = ()) -> WorkflowStalledError:
     """Return the error that explains why a run cannot go on."""
     name_of: Callable[[str], str] = lambda key: wiring.keys.classes[key].__name__  # noqa: E731
     takers = {step.name: [kind.__name__ for kind in accepted_by(step)] for step in wiring.steps}
@@ -72,11 +78,14 @@ def stalled(stall: Stall, wiring: Wiring) -> WorkflowStalledError:
         name = name_of(key)
         close = close_names(name, accepted)
         hint = f" (did you mean {close[0]}?)" if close else ""
+        bases = [base.__name__ for base in wiring.keys.classes[key].__mro__[1:] if base.__name__ in accepted]
+        if bases:
+            hint = f" (routing is by exact type: for {bases[0]}'s subclasses use @step(accept_event_subclasses=True))"
         joiners = [wiring.steps[number].name for number in wiring.plan.routes[key].joins]
         if joiners:
             hint = f" outside of a fan-out (step {joiners[0]!r} joins only what a returned list opened)"
         unhandled.append((name, count, hint))
-    joins = []
+    joins = list(half_full)
     for half in stall.joins:
         has = ", ".join(name_of(key) for key in half.present) or "nothing"
         lacks = ", ".join(f"{count} more {name_of(key)}" for key, count in half.missing)

@@ -15,6 +15,7 @@ from typing import Any, Generic
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
+from stepwell.callbacks import CallbackManager
 from stepwell.errors import (
     DuplicateStepError,
     NoRunningLoopError,
@@ -35,7 +36,9 @@ from stepwell.flow import (
     definition_of,
 )
 from stepwell.runtime._handler import WorkflowHandler
+from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._run import Run, RunSettings
+from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
 
@@ -73,6 +76,8 @@ class Settings:
     workflow_name: str | None = None
     skip_graph_checks: frozenset[str] = frozenset()
     stream_buffer: int | None = 65_536
+    callback_manager: CallbackManager | None = None
+    resource_manager: ResourceManager | None = None
 
 
 class _Compiled:
@@ -83,6 +88,7 @@ class _Compiled:
         self.version = version
         self.ready: tuple[ReadyStep, ...] = ready_steps(wiring)
         self.validated: dict[frozenset[str], bool] = {}
+        infer_state_type(wiring.state_types)  # raises here, not in the first run
         self.has_run_id = "run_id" in wiring.start_event.model_fields
         for step in wiring.steps:
             WATCHDOG.know(inspect.unwrap(step.function).__code__, f"{wiring.workflow}.{step.name}")
@@ -144,7 +150,8 @@ class Workflow(Generic[StartT, StopT]):
     ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
     standard error. ``num_concurrent_runs`` lets further runs wait for their turn. ``stream_buffer`` is how many
     events a run keeps for its readers (``None``: all). ``skip_graph_checks`` leaves out checks of the graph by
-    name; ``disable_validation`` all that happen at the first run.
+    name; ``disable_validation`` all that happen at the first run. ``callback_manager`` is told of every run;
+    without one that of a trace around ``run()``, else the global one.
 
     Raises a ``WorkflowConfigurationError`` when the steps have no start or no end, or several.
     """
@@ -159,12 +166,18 @@ class Workflow(Generic[StartT, StopT]):
         timeout: float | None = 45.0,
         disable_validation: bool = False,
         verbose: bool = False,
+        resource_manager: ResourceManager | None = None,
         num_concurrent_runs: int | None = None,
         workflow_name: str | None = None,
         skip_graph_checks: Iterable[str] | None = None,
         *,
+        callback_manager: CallbackManager | None = None,
         stream_buffer: int | None = 65_536,
     ) -> None:
+        if callback_manager is not None and not isinstance(callback_manager, CallbackManager):
+            raise StepOptionError(
+                option="callback_manager", value=callback_manager, accepted="a CallbackManager or None"
+            )
         _check_seconds("timeout", timeout)
         _check_count("num_concurrent_runs", num_concurrent_runs)
         _check_count("stream_buffer", stream_buffer)
@@ -176,6 +189,8 @@ class Workflow(Generic[StartT, StopT]):
             workflow_name=workflow_name,
             skip_graph_checks=check_graph_names(skip_graph_checks or ()),
             stream_buffer=stream_buffer,
+            callback_manager=callback_manager,
+            resource_manager=resource_manager,
         )
         self._compiled()
 
@@ -194,6 +209,18 @@ class Workflow(Generic[StartT, StopT]):
         """The name it was given, or its module and class."""
         cls = type(self)
         return self._settings.workflow_name or f"{cls.__module__}.{cls.__qualname__}"
+
+    @property
+    def resource_manager(self) -> ResourceManager:
+        """What makes the resources of this instance's steps, and keeps those that live as long as it does."""
+        manager = self._settings.resource_manager or self.__dict__.get("_stepwell_resources")
+        if manager is None:
+            manager = self._stepwell_resources = ResourceManager()
+        return manager
+
+    async def aclose(self) -> None:
+        """Tear down the resources that live as long as this workflow."""
+        await self.resource_manager.aclose()
 
     @property
     def start_event_class(self) -> type[StartEvent]:
@@ -247,6 +274,7 @@ class Workflow(Generic[StartT, StopT]):
             stream_buffer=self._settings.stream_buffer,
             external_events=external_events,
             run_id=run_id or new_run_id(),
+            callback_manager=self._settings.callback_manager,
         )
         gate = self._gate(loop)
         run = Run(self, wiring, compiled.ready, settings, gate.leave if gate is not None else None)

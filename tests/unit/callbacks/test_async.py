@@ -107,6 +107,25 @@ async def test_the_thread_of_the_loop_cannot_wait_for_itself() -> None:
     assert telling.dropped == 7
 
 
+def test_a_thread_that_waits_for_room_goes_on_when_the_loop_ends() -> None:
+    telling = Telling(asyncio.Event(), max_queue=3, overflow="block")
+    manager = CallbackManager([telling])
+    thread = threading.Thread(target=start, args=(manager, *range(1, 50)))
+
+    async def emit() -> None:
+        start(manager, 0)
+        thread.start()
+        while telling._mailbox.waiting < 4:  # noqa: ASYNC110 - a thread about to wait for room cannot say so
+            await asyncio.sleep(0)
+
+    asyncio.run(emit())
+    thread.join(30)
+
+    assert not thread.is_alive()
+    assert telling.told == []
+    assert telling.dropped == 47
+
+
 async def test_a_flush_says_when_its_time_was_not_enough() -> None:
     gate = asyncio.Event()
     manager = CallbackManager([Telling(gate)])

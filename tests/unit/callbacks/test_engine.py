@@ -130,6 +130,18 @@ def test_an_error_of_the_run_itself_is_an_event_of_its_own(
     assert recording.story == ["[Essay", "+exception", "-exception", "]Essay"]
 
 
+def test_the_time_limit_of_a_run_is_an_event_of_its_own_and_its_cancellation_is_not(
+    manager: CallbackManager, recording: RecordingHandler
+) -> None:
+    for status, error in (("timeout", TimeoutError("45 s")), ("cancelled", asyncio.CancelledError())):
+        context = Context()
+        trace = manager.open_trace("Essay", context=context)
+        manager.close_trace(trace, status=status, error=error, context=context)  # type: ignore[arg-type] # a literal
+        assert trace.status == status
+
+    assert recording.story == ["[Essay", "+exception", "-exception", "]Essay", "[Essay", "]Essay"]
+
+
 def test_ending_again_changes_nothing(manager: CallbackManager, recording: RecordingHandler) -> None:
     context = Context()
     trace = manager.open_trace("Essay", context=context)

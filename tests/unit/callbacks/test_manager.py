@@ -1,6 +1,7 @@
 """The manager's surface: what it tells, what it refuses, and who may stop the program."""
 
 import copy
+import gc
 import pickle
 from typing import Any
 
@@ -182,6 +183,14 @@ def test_what_is_no_handler_is_refused_by_every_way_in(manager: CallbackManager,
     for way_in in (manager.add_handler, lambda it: manager.set_handlers([it]), lambda it: CallbackManager([it])):
         with pytest.raises(NotAHandlerError, match="lacks on_event_start"):
             way_in(value)
+
+
+@pytest.mark.parametrize("handlers", [RecordingHandler(), 7])
+def test_handlers_come_in_a_list(manager: CallbackManager, handlers: Any) -> None:
+    with pytest.raises(CallbackArgumentError, match="a list of handlers would have been fine"):
+        CallbackManager(handlers)
+    with pytest.raises(CallbackArgumentError, match="a list of handlers"):
+        manager.handlers = handlers
 
 
 def test_a_handler_class_is_refused_with_the_hint_to_make_one(manager: CallbackManager) -> None:
@@ -456,3 +465,86 @@ def test_a_reset_leaves_the_running_trace(manager: CallbackManager, recording: R
 
     assert recording.parents["after"] == "root"
     assert manager.trace_map == {"root": ["after"]}
+
+
+def test_a_failed_trace_lets_go_of_its_errors() -> None:
+    manager = CallbackManager([])
+
+    class Large(Exception):
+        pass
+
+    with pytest.raises(Large), manager.as_trace("query"), manager.event(QUERY):
+        raise Large
+
+    gc.collect()
+    assert not any(isinstance(thing, Large) for thing in gc.get_objects())
+
+
+def test_a_refusal_of_what_has_failed_already_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    manager = CallbackManager([Refusing(CallbackVeto("no"))])
+
+    with pytest.raises(KeyError), manager.as_trace("query"):
+        raise KeyError("mine")
+
+    assert "refused what had failed already" in caplog.text
+
+
+def test_an_interrupt_at_the_end_of_a_failed_event_wins() -> None:
+    manager = CallbackManager([Refusing(KeyboardInterrupt(), at_end=True)])
+
+    with pytest.raises(KeyboardInterrupt), manager.event(QUERY):
+        raise KeyError("mine")
+
+
+def test_a_refusal_at_the_end_of_a_trace_reaches_the_program() -> None:
+    class NoEnds(RecordingHandler):
+        def end_trace(self, trace_id: str | None = None, trace_map: object = None) -> None:
+            raise CallbackVeto("not yet")
+
+    with pytest.raises(CallbackVeto, match="not yet"), CallbackManager([NoEnds()]).as_trace("query"):
+        pass
+
+
+def test_traces_and_refusals_pass_through_managers_that_are_handlers(recording: RecordingHandler) -> None:
+    class NoEnds(RecordingHandler):
+        def end_trace(self, trace_id: str | None = None, trace_map: object = None) -> None:
+            raise CallbackVeto("not yet")
+
+    manager = CallbackManager([CallbackManager([NoEnds()]), recording])
+
+    manager.start_trace("query")
+    with pytest.raises(CallbackVeto):
+        manager.end_trace("query")
+
+    assert recording.story == ["[query", "]query"]
+
+
+def test_an_unmatched_end_of_a_trace_is_counted(manager: CallbackManager, recording: RecordingHandler) -> None:
+    with manager.event(QUERY):
+        manager.end_trace("query")
+
+    assert recording.story == ["+query", "-query"]
+    assert manager.stats.unmatched_ends == 1
+
+
+def test_nested_names_end_in_any_order(manager: CallbackManager, recording: RecordingHandler) -> None:
+    for name in ("a", "b", "c"):
+        manager.start_trace(name)
+    for name in ("b", "a", "c"):
+        assert "]a" not in recording.story
+        manager.end_trace(name)
+
+    assert recording.story == ["[a", "]a"]
+
+
+def test_events_of_a_manager_without_handlers_are_parents_all_the_same(
+    manager: CallbackManager, recording: RecordingHandler
+) -> None:
+    silent = CallbackManager([])
+    outer = silent.on_event_start(QUERY)
+    inner = manager.on_event_start(LLM)
+    manager.on_event_end(LLM, event_id=inner)
+    silent.on_event_end(QUERY, event_id=outer)
+    after = manager.on_event_start(LLM)
+
+    assert recording.parents == {inner: outer, after: "root"}

@@ -18,6 +18,7 @@ function shortened(text, limit) {
 
 function seconds(value) {
   if (value >= 60) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  if (!value) return "0 s";
   if (value >= 1) return `${+value.toFixed(value < 10 ? 2 : 1)} s`;
   return value >= 0.001 ? `${+(value * 1000).toFixed(value < 0.01 ? 1 : 0)} ms` : `${Math.round(value * 1e6)} µs`;
 }
@@ -28,7 +29,7 @@ function marksOf(node, graph) {
     if (node.retry_policy) marks.push("↻ retry");
     if (node.timeout !== null) marks.push(`≤ ${seconds(node.timeout)}`);
     const fed = graph.edges.some((edge) => edge.target === node.id && edge.source !== node.id && graph.fans.has(edge.source));
-    if (node.num_workers !== 4 || fed) marks.push(`×${node.num_workers} worker${node.num_workers === 1 ? "" : "s"}`);
+    if (!node.handles && (node.num_workers !== 4 || fed)) marks.push(`×${node.num_workers} worker${node.num_workers === 1 ? "" : "s"}`);
     if (!node.is_async) marks.push("thread");
     if (graph.handled.has(node.id)) marks.push("handled");
     if (node.handles) marks.push(`recovers ${node.handles.max_recoveries}×`);

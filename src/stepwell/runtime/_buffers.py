@@ -1,0 +1,86 @@
+"""``ctx.collect_events``: events kept by a step until all that it expects have come.
+
+Rule 1. Keeping an event costs the same however many are kept already: counts are kept, nothing is searched.
+Rule 2. What is returned is in the order of ``expected``; what came beyond it stays for the next time.
+Rule 3. A retried attempt does not keep its event twice.
+"""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stepwell.flow import Event
+
+
+@dataclass(slots=True)
+class Buffer:
+    """What one step keeps under one name."""
+
+    events: dict[type[Event], deque[Event]] = field(default_factory=dict)
+    kept: int = 0
+    expected: Sequence[type[Event]] = ()
+    needed: Counter[type[Event]] = field(default_factory=Counter)
+
+    def keep(self, event: Event, *, is_retry: bool) -> None:
+        """Keep an event; a retry passes over one that is there already."""
+        same_type = self.events.setdefault(type(event), deque())
+        if is_retry and any(known is event for known in same_type):
+            return
+        same_type.append(event)
+        self.kept += 1
+
+    def take(self, expected: Sequence[type[Event]]) -> list[Event] | None:
+        """Return one event for each expected type, or ``None`` while some are missing."""
+        self.expected = expected
+        if self.kept < len(expected):
+            return None
+        if any(len(self.events.get(kind, ())) < count for kind, count in self._needs(expected)):
+            return None
+        self.kept -= len(expected)
+        return [self.events[kind].popleft() for kind in expected]
+
+    def _needs(self, expected: Sequence[type[Event]]) -> list[tuple[type[Event], int]]:
+        self.needed = Counter(expected)
+        return list(self.needed.items())
+
+    def missing(self) -> dict[str, int]:
+        """Return how many of which class are not there yet, by the expectation last stated."""
+        lacks = Counter(self.expected)
+        for kind, events in self.events.items():
+            lacks[kind] -= len(events)
+        return {kind.__name__: count for kind, count in lacks.items() if count > 0}
+
+
+class Buffers:
+    """The buffers of a run, by step and name."""
+
+    __slots__ = ("_buffers",)
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, str], Buffer] = {}
+
+    def collect(
+        self, place: tuple[str, str], event: Event, expected: Sequence[type[Event]], *, is_retry: bool
+    ) -> list[Event] | None:
+        """Keep ``event``, and return what is expected once it is complete."""
+        if not expected:
+            return []
+        buffer = self._buffers.get(place)
+        if buffer is None:
+            buffer = self._buffers[place] = Buffer()
+        buffer.keep(event, is_retry=is_retry)
+        taken = buffer.take(expected)
+        if taken is not None and not buffer.kept:
+            del self._buffers[place]
+        return taken
+
+    def explain(self) -> list[str]:
+        """Return a sentence for each buffer that waits for something."""
+        return [
+            f"collect_events of step {step!r}"
+            + (f" (buffer {name!r})" if name else "")
+            + f" has {buffer.kept} of {len(buffer.expected)} and waits for "
+            + ", ".join(f"{count} more {kind}" for kind, count in buffer.missing().items())
+            for (step, name), buffer in self._buffers.items()
+            if buffer.kept
+        ]
