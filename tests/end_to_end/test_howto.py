@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from stepwell.cli._exits import Exit
 from tests.end_to_end.conftest import Finish
+
+from stepwell.cli._exits import Exit
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "command-line.md").read_text(encoding="utf-8")
 
