@@ -28,8 +28,8 @@ function open() {
 
 function drawOverview() {
   const map = element("overview"), { width, height } = view.scene;
-  map.hidden = wholeScale() >= LEGIBLE;
-  const scale = Math.min(150 / width, (stage.clientHeight - 90) / height, 0.2);
+  map.toggleAttribute("hidden", wholeScale() >= LEGIBLE); // SVG elements have no "hidden" property
+  const scale = Math.min((view.direction === "TB" ? 150 : stage.clientWidth * 0.6) / width, (stage.clientHeight - 90) / height, 0.2);
   map.setAttribute("viewBox", `0 0 ${width} ${height}`);
   map.setAttribute("width", Math.max(24, width * scale));
   map.setAttribute("height", Math.max(24, height * scale));
@@ -171,7 +171,7 @@ function legend() {
   for (const [look] of looks) {
     const row = html("div", null, host);
     const sample = make("svg", { width: 44, height: 24, viewBox: "-24 -13 48 26" }, row);
-    const group = make("g", { class: `node ${look}` }, sample);
+    const group = make("g", { class: `node sample ${look}` }, sample);
     make("path", { class: "shape", d: outline(look, 42, 20) }, group);
     const extra = inner(look, 42, 20);
     if (extra) make("path", { class: "inner", d: extra }, group);
