@@ -69,6 +69,7 @@ from stepwell.errors._models import (
     UnknownToolError,
     UnrecordedRequestError,
 )
+from stepwell.errors._resources import CircularResourceError, ResourceConfigError, ResourceLifetimeError
 from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
@@ -120,6 +121,7 @@ __all__ = [
     "CallbackShutdownError",
     "CallbackVeto",
     "CassetteFileError",
+    "CircularResourceError",
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
@@ -155,6 +157,8 @@ __all__ = [
     "RateLimitedError",
     "ReplayError",
     "RequestRefusedError",
+    "ResourceConfigError",
+    "ResourceLifetimeError",
     "RestoredError",
     "RetryArgumentError",
     "RetryDelayError",

@@ -47,7 +47,7 @@ class WorkflowHandler(Generic[StopT]):
         outcome = self._run.outcome
         error = outcome.failure()
         if error is not None:
-            raise error.with_traceback(error.__traceback__)
+            raise error.with_traceback(outcome.traceback)
         event: Any = outcome.event
         return event  # type: ignore[no-any-return]
 
