@@ -203,10 +203,15 @@ def test_dark_and_light_differ(drawn: Browser) -> None:
     drawn.send("Emulation.setEmulatedMedia", features=[])
 
 
-def test_it_prints_on_one_page(drawn: Browser) -> None:
-    printed = drawn.send("Page.printToPDF")["data"]
+def sheets(page: Browser) -> int:
+    return base64.b64decode(page.send("Page.printToPDF")["data"]).count(b"/Type /Page\n")
 
-    assert base64.b64decode(printed).count(b"/Type /Page\n") == 1
+
+def test_a_small_drawing_prints_on_one_sheet_and_leaves_the_screen_as_it_was(drawn: Browser) -> None:
+    before = camera(drawn)
+
+    assert sheets(drawn) == 1
+    assert camera(drawn) == before
 
 
 def test_a_run_is_drawn_with_its_counts_and_fed_with_changes(page: Browser, tmp_path: Path) -> None:
@@ -229,7 +234,7 @@ def test_a_run_is_drawn_with_its_counts_and_fed_with_changes(page: Browser, tmp_
     assert page.complaints() == []
 
 
-def test_fifty_steps_are_legible_and_come_with_an_overview(page: Browser, tmp_path: Path) -> None:
+def test_fifty_steps_are_legible_on_screen_and_paper_and_come_with_an_overview(page: Browser, tmp_path: Path) -> None:
     long: type[Workflow] = type("Long", (Workflow,), {})
     events = [StartEvent, *(type(f"Part{number}", (Event,), {}) for number in range(49)), StopEvent]
     for number in range(50):
@@ -248,3 +253,4 @@ def test_fifty_steps_are_legible_and_come_with_an_overview(page: Browser, tmp_pa
     assert page.ask("document.querySelector('[data-id=\"step:step_0\"] .name').getBoundingClientRect().height") > 9
     assert page.ask("document.getElementById('overview').getBoundingClientRect().height") > 100
     assert page.complaints() == []
+    assert sheets(page) > 2
