@@ -16,8 +16,9 @@ $(VENV)/.demo: pyproject.toml constraints.txt tools/setup.sh
 	@tools/setup.sh $(VENV) -e ".[openai]"
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.demo
+$(VENV)/.dev: $(VENV)/.demo tools/browser.sh
 	@tools/setup.sh $(VENV) -e ".[all]" $(DEV)
+	@tools/browser.sh
 	@touch $@
 
 demo: $(VENV)/.demo
