@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
+from tests.simulation.core_invariants import check_end, check_state
+from tests.simulation.core_plans import FAILURE, PING, PONG, SIDE, START, STOP, Role, Story
+
 from stepwell.core import (
     CancelRequested,
     CancelStep,
@@ -37,8 +40,6 @@ from stepwell.core import (
     WaitId,
     WaitStarted,
 )
-from tests.simulation.core_invariants import check_end, check_state
-from tests.simulation.core_plans import FAILURE, PING, PONG, SIDE, START, STOP, Role, Story
 
 Path = tuple[tuple[int, int], ...]
 Script = Iterator[Fact | set[WaitId]]
