@@ -8,6 +8,7 @@ Rule 3. An attempt that is to stop is told once. It is out of flight when it has
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from typing import Any
 
 from stepwell.core import (
@@ -60,7 +61,8 @@ class Crew:
             attempt.context = Context(run, attempt)
         if step.timeout is not None:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
-        run.history.consume(start.step, start.key)
+        if start.number == 1:
+            run.history.consume(start.step, start.key)
         variables = run.variables.copy()
         if run.observers is not None:
             attempt.refusal = run.observers.attempt_started(attempt, variables)
@@ -92,9 +94,9 @@ class Crew:
         """Let go of the run: nothing is in flight any more."""
         del self.run
 
-    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]:
+    async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""
-        return await self.run.fill_resources(attempt)
+        return await self.run.fill_resources(attempt, exits)
 
     # What becomes of an attempt: its task calls exactly one of these three.
 
@@ -103,7 +105,7 @@ class Crew:
         if attempt.over is not None:
             return
         run = self.run
-        now = run.clock() + run.offset
+        now = run.now()
         if run.timers.is_due(now):
             run.timers.fire_due(now)
         if attempt.stopping is not None:
@@ -196,7 +198,8 @@ class Crew:
                 failed_at=moment(now),
             )
         run = self.run  # the run may conclude in apply, and let go of its crew
-        self.failed_last = attempt
+        if run.ending is None:
+            self.failed_last = attempt
         attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay

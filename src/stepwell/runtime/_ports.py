@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 from stepwell.core import EndRun, Fact, Machine
@@ -44,8 +44,6 @@ class RunPort(Protocol):
     background: set[BackgroundTask] | None
     ending: EndRun | None
     buffers: Buffers | None
-    clock: Callable[[], float]
-    offset: float
 
     @property
     def crew(self) -> CrewPort: ...
@@ -63,4 +61,4 @@ class RunPort(Protocol):
 
     def in_loop(self) -> bool: ...
 
-    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]: ...
+    async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]: ...
