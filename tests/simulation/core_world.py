@@ -44,6 +44,8 @@ from stepwell.core import (
 Path = tuple[tuple[int, int], ...]
 Script = Iterator[Fact | set[WaitId]]
 LONGEST = 20_000
+NOBODY = 1_000_000
+OF_TASKS = (TaskOpened, TaskClosed)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class World:
         self.check_closed()
         if self.ending is None:
             check_state(self.machine)
-            self.check_timers(fact)
+            self.check_timers()
             self.check_waits()
         else:
             check_end(self.machine)
@@ -427,8 +429,7 @@ class World:
         """Let a cancelled body or task end, some way or other; it may still try something."""
         attempt = walker.attempt
         if walker.task:
-            if self.tasks_may_end(attempt):
-                self.tell_fact(walker, TaskClosed(self.now, attempt))
+            self.tell_fact(walker, TaskClosed(self.now, attempt))
             return
         choice = self.random.random()
         if choice < 0.1:
@@ -442,9 +443,6 @@ class World:
             self.tell_fact(walker, self.ending_of(start, self.story.roles[start.step]))
         else:
             self.tell_fact(walker, StepCancelled(self.now, attempt))
-
-    def tasks_may_end(self, attempt: int) -> bool:
-        return True
 
     def give_up(self, walker: Walker) -> None:
         """Let a body that waits stop waiting, or end outright."""
@@ -506,26 +504,24 @@ class World:
             self.now += self.random.random()
 
     def nonsense(self) -> Fact:
-        nobody = 1_000_000
         return self.random.choice(
             [
-                StepFinished(self.now, nobody, STOP, None),
-                StepFannedOut(self.now, nobody, (STOP,), (None,)),
-                StepFailed(self.now, nobody, "boom", None, self.now),
-                StepCancelled(self.now, nobody),
-                TimerFired(self.now, nobody),
-                WaitStarted(self.now, nobody, 0, PING, None),
-                WaitDropped(self.now, nobody, 0),
-                TaskOpened(self.now, nobody),
-                TaskClosed(self.now, nobody, "boom"),
+                StepFinished(self.now, NOBODY, STOP, None),
+                StepFannedOut(self.now, NOBODY, (STOP,), (None,)),
+                StepFailed(self.now, NOBODY, "boom", None, self.now),
+                StepCancelled(self.now, NOBODY),
+                TimerFired(self.now, NOBODY),
+                WaitStarted(self.now, NOBODY, 0, PING, None),
+                WaitDropped(self.now, NOBODY, 0),
+                TaskOpened(self.now, NOBODY),
+                TaskClosed(self.now, NOBODY, "boom"),
             ]
         )
 
     def repeat(self, fact: Fact) -> None:
         """Tell something that is no news: it must change nothing."""
-        if isinstance(fact, (EventSent, InputAsked, TaskOpened, TaskClosed)) and fact.at < 1e5:
-            if not isinstance(fact, (TaskOpened, TaskClosed)) or fact.attempt < 1_000_000:
-                return  # these carry no identity: told twice they happened twice
+        if isinstance(fact, (EventSent, InputAsked)) or (isinstance(fact, OF_TASKS) and fact.attempt != NOBODY):
+            return  # these carry no identity: told twice they happened twice
         if isinstance(fact, TimerFired) and fact.timer in {0, *self.timers}:
             return
         fact.at = self.now
@@ -537,7 +533,7 @@ class World:
         after.stale_facts, after.now = before.stale_facts, before.now
         assert after == before, "a stale fact changed the state"
 
-    def check_timers(self, fact: Fact) -> None:
+    def check_timers(self) -> None:
         state = self.machine.state
         wanted = {*state.delayed, *state.wait_timers} | ({0} if state.deadline is not None else set())
         assert set(self.timers) == wanted, "the timers that run are not those that are wanted"
@@ -552,8 +548,7 @@ class World:
         assert known == self.pending(), "a wait was lost"
 
     def pending(self) -> set[WaitId]:
-        begun = {name for name in self.open if name[1] < self.begun(name[0])}
-        return begun
+        return {name for name in self.open if name[1] < self.begun(name[0])}
 
     def begun(self, attempt: int) -> int:
         state = self.machine.state

@@ -1,6 +1,6 @@
 from tests.unit.core.playing import Play, attempts, first_wins, resumed, starts, step
 
-from stepwell.core import CheckIdle, StartStep
+from stepwell.core import CheckIdle, StartStep, StartTimer
 
 
 def fanned(workers: int, count: int) -> tuple[Play, list[int]]:
@@ -132,3 +132,15 @@ def test_attempts_that_queue_in_a_cancelled_scope_never_start() -> None:
     assert starts(effects) == [(2, ["R"])]
     assert play.state.active == 1
     assert CheckIdle() in play.finish(attempts(effects)[0])
+
+
+def test_a_retry_that_finds_no_worker_queues_in_its_branch() -> None:
+    play, begun = fanned(workers=1, count=2)
+    [timer] = [one for one in play.fail(begun[0], retry_at=100.0) if isinstance(one, StartTimer)]
+    [second] = list(play.state.running)
+
+    waiting = play.fire(timer.timer)
+    effects = play.finish(second)
+
+    assert waiting == []
+    assert [one.number for one in effects if isinstance(one, StartStep)] == [2]

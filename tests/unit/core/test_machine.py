@@ -1,6 +1,7 @@
 import copy
 import pickle
 
+import pytest
 from tests.unit.core.playing import Play, attempts, resumed, starts, step
 
 from stepwell.core import EndRun, Machine, StartStep, StartTimer, Status, StopTimer
@@ -188,3 +189,10 @@ def test_two_new_runs_share_nothing() -> None:
     assert second.state.tasks == {1: 1}
     assert list(second.state.suspended) == [1]
     assert len(second.state.wait_timers) == 1
+
+
+def test_what_new_states_share_cannot_be_written_to() -> None:
+    play = Play(step("start"))
+
+    with pytest.raises(TypeError, match="shared by all runs"):
+        play.state.tasks[1] = 1

@@ -52,6 +52,16 @@ def test_a_wait_is_settled_once() -> None:
     assert [held.key for held in play.state.held.values()] == ["ping"]
 
 
+def test_an_answer_to_one_wait_leaves_the_others_of_its_attempt_open() -> None:
+    play = begun()
+    play.wait(1, 0)
+
+    effects = play.send("ping", wakes=((1, 7),))
+
+    assert effects == []
+    assert list(play.state.suspended[1].open) == [0]
+
+
 def test_an_answer_wakes_all_the_waits_that_it_was_found_to_answer() -> None:
     play = begun()
     play.send("A")
