@@ -70,8 +70,8 @@ class Play:
     def finish(self, attempt: int, event: str | None = None, wakes: tuple[WaitId, ...] = ()) -> list[Effect]:
         return self.machine.apply(StepFinished(self.now, attempt, event, event, wakes))
 
-    def fan_out(self, attempt: int, *events: str) -> list[Effect]:
-        return self.machine.apply(StepFannedOut(self.now, attempt, events, events))
+    def fan_out(self, attempt: int, *events: str, wakes: tuple[tuple[WaitId, ...], ...] = ()) -> list[Effect]:
+        return self.machine.apply(StepFannedOut(self.now, attempt, events, events, wakes))
 
     def fail(self, attempt: int, retry_at: float | None = None) -> list[Effect]:
         return self.machine.apply(StepFailed(self.now, attempt, "boom", "failure", self.now, retry_at))

@@ -84,6 +84,20 @@ def test_an_answer_also_goes_to_the_steps_that_accept_it() -> None:
     assert starts(effects) == [(1, "A")]
 
 
+def test_an_event_in_a_list_answers_a_wait_and_also_goes_to_the_steps_that_accept_it() -> None:
+    play = Play(step("start"), step("A", workers=9))
+    play.start()
+    play.send("start")
+    play.wait(2, 0, key="A")
+    play.wait(2, 1, key="ping")
+
+    effects = play.fan_out(1, "A", "ping", "A", wakes=(((2, 0),), ((2, 1),), ((2, 0),)))
+
+    assert resumed(effects) == [(2, 0, "A"), (2, 1, "ping")]
+    assert starts(effects) == [(1, "A"), (1, "A")]
+    assert not play.state.held
+
+
 def test_an_answer_sent_before_its_wait_opened_answers_it_at_once() -> None:
     play = begun()
     play.send("ping")
