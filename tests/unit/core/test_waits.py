@@ -98,6 +98,17 @@ def test_an_event_in_a_list_answers_a_wait_and_also_goes_to_the_steps_that_accep
     assert not play.state.held
 
 
+def test_the_answer_to_a_wait_that_asked_leaves_the_other_questions_open() -> None:
+    play = Play(step("start"), step("answer"))
+    play.start()
+    play.ask()
+    play.wait(1, key="answer", ask="how?")
+
+    play.send("answer", wakes=((1, 0),))
+
+    assert play.state.questions == 1
+
+
 def test_an_answer_sent_before_its_wait_opened_answers_it_at_once() -> None:
     play = begun()
     play.send("ping")
