@@ -111,9 +111,10 @@ class EventStream:
             cursor = self._behind(after)
         while True:
             if cursor < self._edge():
-                for item in self._gap(cursor):
+                instead = self._gap(cursor)
+                cursor = self._base  # taken before the reader goes on: the edge moves while it does
+                for item in instead:
                     yield item
-                cursor = self._base
             for event in self._events[cursor - self._base :]:
                 if self._is_for(event, internal):
                     yield StreamItem(cursor, event)
