@@ -443,7 +443,9 @@ async def test_sending_to_a_run_that_is_over_is_refused() -> None:
     handler = Race().run()
     await handler
 
-    with pytest.raises(RunOverError, match=r"send_event came too late: the run of workflow 'Race' is over \(completed\)"):
+    with pytest.raises(
+        RunOverError, match=r"send_event came too late: the run of workflow 'Race' is over \(completed\)"
+    ):
         await handler.send_event(Fast())
 
 
