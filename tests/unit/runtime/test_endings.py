@@ -5,11 +5,11 @@ import logging
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
-from stepwell.errors import RunOverError, StepwellError, StepRefusesEventError, WorkflowCancelledByUser
+from stepwell.errors import RunOverError, StepRefusesEventError, StepwellError, WorkflowCancelledByUser
 from stepwell.flow import WorkflowCancelledEvent
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Fast(Event):

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import StepOptionError
@@ -19,7 +20,6 @@ from stepwell.retry_policy import (
     wait_fixed,
     wait_random,
 )
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Item(Event):
