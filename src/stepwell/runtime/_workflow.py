@@ -277,11 +277,13 @@ class Workflow(Generic[StartT, StopT]):
             callback_manager=self._settings.callback_manager,
         )
         gate = self._gate(loop)
-        run = Run(self, wiring, compiled.ready, settings, gate.leave if gate is not None else None)
+        ticket = object()
+        leave = None if gate is None else lambda: gate.leave(ticket)
+        run = Run(self, wiring, compiled.ready, settings, leave)
         if gate is None:
             run.begin(event)
         else:
-            gate.enter(lambda: run.begin(event))
+            gate.enter(ticket, lambda: run.begin(event))
         return WorkflowHandler(run)
 
     def _gate(self, loop: asyncio.AbstractEventLoop) -> "_Gate | None":
