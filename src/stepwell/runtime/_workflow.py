@@ -1,6 +1,7 @@
 """``Workflow``: the class that users write their steps in, and run."""
 
 import asyncio
+import contextvars
 import difflib
 import inspect
 import itertools
@@ -316,7 +317,7 @@ class Workflow(Generic[StartT, StopT]):
             except BaseException as error:  # noqa: BLE001  # carried over to the caller
                 failure.append(error)
 
-        thread = threading.Thread(target=work, name="stepwell-run-sync")
+        thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="stepwell-run-sync")
         thread.start()
         thread.join()
         if failure:
