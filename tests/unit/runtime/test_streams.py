@@ -244,7 +244,7 @@ async def test_the_last_event_is_there_only_when_the_run_is_over() -> None:
 
 class Small(Ticker):
     def __init__(self, stream_buffer: int | None) -> None:
-        super().__init__(stream_buffer=stream_buffer)
+        super().__init__(timeout=None, stream_buffer=stream_buffer)
 
 
 @virtually
