@@ -8,7 +8,7 @@ import itertools
 import logging
 import os
 import threading
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -331,18 +331,21 @@ class _Gate:
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self._free = limit
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: OrderedDict[object, Callable[[], None]] = OrderedDict()
 
-    def enter(self, begin: Callable[[], None]) -> None:
+    def enter(self, ticket: object, begin: Callable[[], None]) -> None:
         if self._free:
             self._free -= 1
             begin()
         else:
-            self._waiting.append(begin)
+            self._waiting[ticket] = begin
 
-    def leave(self) -> None:
+    def leave(self, ticket: object) -> None:
+        """Give the place to the next in line; a run that ended while it stood in line had none."""
+        if self._waiting.pop(ticket, None) is not None:
+            return
         if self._waiting:
-            self._waiting.popleft()()
+            self._waiting.popitem(last=False)[1]()
         else:
             self._free += 1
 
