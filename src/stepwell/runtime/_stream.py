@@ -109,11 +109,14 @@ class EventStream:
         else:
             cursor = self._behind(after)
         while True:
+            instead: list[StreamItem[Event]] = []
             if cursor < self._edge():
-                for item in self._gap(cursor):
-                    yield item
+                instead = self._gap(cursor)
                 cursor = self._base
-            for event in self._events[cursor - self._base :]:
+            batch = self._events[cursor - self._base :]  # taken before the reader goes on: the edge moves while it does
+            for item in instead:
+                yield item
+            for event in batch:
                 if self._is_for(event, internal):
                     yield StreamItem(cursor, event)
                 cursor += 1

@@ -1,11 +1,12 @@
 """``Workflow``: the class that users write their steps in, and run."""
 
 import asyncio
+import contextvars
 import difflib
 import inspect
 import logging
 import threading
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -258,11 +259,13 @@ class Workflow(Generic[StartT, StopT]):
             callback_manager=self._settings.callback_manager,
         )
         gate = self._gate(loop)
-        run = Run(self, wiring, compiled.ready, settings, gate.leave if gate is not None else None)
+        ticket = object()
+        leave = None if gate is None else lambda: gate.leave(ticket)
+        run = Run(self, wiring, compiled.ready, settings, leave)
         if gate is None:
             run.begin(event)
         else:
-            gate.enter(lambda: run.begin(event))
+            gate.enter(ticket, lambda: run.begin(event))
         return WorkflowHandler(run)
 
     def _gate(self, loop: asyncio.AbstractEventLoop) -> "_Gate | None":
@@ -295,7 +298,7 @@ class Workflow(Generic[StartT, StopT]):
             except BaseException as error:  # noqa: BLE001  # carried over to the caller
                 failure.append(error)
 
-        thread = threading.Thread(target=work, name="stepwell-run-sync")
+        thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="stepwell-run-sync")
         thread.start()
         thread.join()
         if failure:
@@ -309,18 +312,21 @@ class _Gate:
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self._free = limit
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: OrderedDict[object, Callable[[], None]] = OrderedDict()
 
-    def enter(self, begin: Callable[[], None]) -> None:
+    def enter(self, ticket: object, begin: Callable[[], None]) -> None:
         if self._free:
             self._free -= 1
             begin()
         else:
-            self._waiting.append(begin)
+            self._waiting[ticket] = begin
 
-    def leave(self) -> None:
+    def leave(self, ticket: object) -> None:
+        """Give the place to the next in line; a run that ended while it stood in line had none."""
+        if self._waiting.pop(ticket, None) is not None:
+            return
         if self._waiting:
-            self._waiting.popleft()()
+            self._waiting.popitem(last=False)[1]()
         else:
             self._free += 1
 
