@@ -11,10 +11,10 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from stepwell.core import Machine, Status
 from tests.simulation.core_plans import Author, Mischief
 from tests.simulation.core_world import Habits, World
+
+from stepwell.core import Machine, Status
 
 SEEDS = st.integers(0, 2**32 - 1)
 

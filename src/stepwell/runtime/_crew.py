@@ -28,6 +28,7 @@ from stepwell.runtime._execution import execute
 from stepwell.runtime._intents import unobserved_error
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort
+from stepwell.runtime._resources import RunResources
 from stepwell.runtime._retries import retry_delay
 from stepwell.runtime._steps import ReadyStep, result_key, result_keys
 from stepwell.runtime._verdicts import note_attempt
@@ -96,7 +97,10 @@ class Crew:
 
     async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""
-        return await self.run.fill_resources(attempt, exits)
+        run = self.run
+        if run.resources is None:
+            run.resources = RunResources(run.loop, self.workflow.resource_manager)
+        return await run.resources.fill(attempt.step.definition, exits)
 
     # What becomes of an attempt: its task calls exactly one of these three.
 

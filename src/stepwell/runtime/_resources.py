@@ -10,6 +10,7 @@ Rule 3. What was made last is torn down first: an attempt's own when it ends, a 
 import asyncio
 import inspect
 import json
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from stepwell.errors import CircularResourceError, ResourceConfigError, ResourceLifetimeError, StepOptionError
 from stepwell.flow import Resource, ResourceConfig, StepDefinition
+
+logger = logging.getLogger("stepwell.runtime")
 
 
 class ResourceScope:
@@ -122,6 +125,37 @@ class ResourceManager:
             return await make(scopes.attempt)
         scope = scopes.run() if descriptor.scope == "run" else self.scope(scopes.loop)
         return await scope.get(descriptor, make)
+
+
+class RunResources:
+    """What one run asks of the manager, and keeps until it ends."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, manager: ResourceManager) -> None:
+        self._loop = loop
+        self._manager = manager
+        self._own: ResourceScope | None = None
+
+    async def fill(self, step: StepDefinition, attempt: AsyncExitStack) -> dict[str, Any]:
+        """Return a value for each resource parameter of ``step``; ``attempt`` tears down what is only its own."""
+        return await self._manager.fill(step, Scopes(self._loop, attempt, self._scope))
+
+    def _scope(self) -> ResourceScope:
+        if self._own is None:
+            self._own = ResourceScope(self._loop)
+        return self._own
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tear down."""
+        return self._own is None
+
+    async def aclose(self) -> None:
+        """Tear down what the run kept. What goes wrong is logged: the run's outcome stands."""
+        assert self._own is not None
+        try:
+            await self._own.aclose()
+        except Exception:
+            logger.exception("the teardown of a resource failed")
 
 
 class Scopes:

@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +34,14 @@ from stepwell.core import (
     TurnPassed,
 )
 from stepwell.flow import Event, StartEvent, Wiring
-from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._attempts import BackgroundTask
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._callbacks import CallbackTeller, manager_for
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
-from stepwell.runtime._resources import ResourceManager, ResourceScope, Scopes
+from stepwell.runtime._resources import RunResources
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
@@ -67,7 +66,6 @@ class RunSettings:
     stream_buffer: int | None
     external_events: bool
     run_id: str
-    resources: ResourceManager
     callback_manager: CallbackManager | None = None
 
 
@@ -128,7 +126,7 @@ class Run:
         self.crew = Crew(self, workflow, steps)
         self.background: set[BackgroundTask] | None = None
         self.buffers: Buffers | None = None
-        self.resources: ResourceScope | None = None
+        self.resources: RunResources | None = None
         self.closing: asyncio.Task[None] | None = None
         self.state_store: StateStore[Any] | None = None
         self.observers: Observers | None = None
@@ -232,16 +230,6 @@ class Run:
         """Return whether the caller is in the thread of the run's loop."""
         return threading.get_ident() == self.thread
 
-    async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
-        """Return the values of the resource parameters of an attempt's step."""
-        scopes = Scopes(self.loop, exits, self._own_resources)
-        return await self.settings.resources.fill(attempt.step.definition, scopes)
-
-    def _own_resources(self) -> ResourceScope:
-        if self.resources is None:
-            self.resources = ResourceScope(self.loop)
-        return self.resources
-
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
         if self.background:
@@ -266,17 +254,14 @@ class Run:
         ending = self.ending
         if ending is None or self.crew.attempts or self.background or self.outcome.status is not Status.RUNNING:
             return
-        if self.resources is None:
+        if self.resources is None or self.resources.is_empty:
             self._conclude(ending)
         elif self.closing is None:
             self.closing = self.loop.create_task(self._close_resources(ending))
 
     async def _close_resources(self, ending: EndRun) -> None:
         assert self.resources is not None
-        try:
-            await self.resources.aclose()
-        except Exception:
-            logger.exception("the teardown of a resource of workflow %s failed", self.wiring.workflow)
+        await self.resources.aclose()
         self._conclude(ending)
 
     def _conclude(self, ending: EndRun) -> None:

@@ -274,7 +274,6 @@ class Workflow(Generic[StartT, StopT]):
             stream_buffer=self._settings.stream_buffer,
             external_events=external_events,
             run_id=run_id or new_run_id(),
-            resources=self.resource_manager,
             callback_manager=self._settings.callback_manager,
         )
         gate = self._gate(loop)

@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import virtually
 
 from stepwell import Context, Event, StartEvent, StepFailedEvent, StopEvent, Workflow, catch_error, step
 from stepwell.errors import StepOptionError, StepSignatureError, WorkflowGraphError
 from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
-from tests.unit.runtime.virtual_loop import virtually
 
 
 class Item(Event):

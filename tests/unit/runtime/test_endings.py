@@ -5,11 +5,11 @@ import logging
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
-from stepwell.errors import RunOverError, StepwellError, StepRefusesEventError, WorkflowCancelledByUser
+from stepwell.errors import RunOverError, StepRefusesEventError, StepwellError, WorkflowCancelledByUser
 from stepwell.flow import WorkflowCancelledEvent
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Fast(Event):
@@ -443,7 +443,9 @@ async def test_sending_to_a_run_that_is_over_is_refused() -> None:
     handler = Race().run()
     await handler
 
-    with pytest.raises(RunOverError, match=r"send_event came too late: the run of workflow 'Race' is over \(completed\)"):
+    with pytest.raises(
+        RunOverError, match=r"send_event came too late: the run of workflow 'Race' is over \(completed\)"
+    ):
         await handler.send_event(Fast())
 
 

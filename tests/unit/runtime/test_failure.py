@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import StepOptionError
@@ -19,7 +20,6 @@ from stepwell.retry_policy import (
     wait_fixed,
     wait_random,
 )
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Item(Event):
@@ -147,9 +147,7 @@ async def test_a_failed_run_that_nobody_awaited_is_logged_once(caplog: pytest.Lo
 
         del handler
 
-        assert unheard(caplog) == [
-            "a run of workflow Broken failed and nobody awaited its handler: ValueError: a pipe"
-        ]
+        assert unheard(caplog) == ["a run of workflow Broken failed and nobody awaited its handler: ValueError: a pipe"]
 
 
 @pytest.mark.usefixtures("_no_rubbish")
@@ -397,5 +395,7 @@ async def test_a_run_that_is_cancelled_while_a_retry_waits_ends_at_once() -> Non
 
 @pytest.mark.parametrize("policy", [3, "often", lambda: 1])
 def test_a_retry_policy_must_be_one(policy: Any) -> None:
-    with pytest.raises(StepOptionError, match=r"retry_policy must be an object with next\(elapsed_time, attempts, error\)"):
+    with pytest.raises(
+        StepOptionError, match=r"retry_policy must be an object with next\(elapsed_time, attempts, error\)"
+    ):
         step(retry_policy=policy)

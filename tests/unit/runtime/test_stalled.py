@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import StepError, WorkflowStalledError
 from stepwell.flow import WorkflowFailedEvent
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Draft(Event):

@@ -5,9 +5,19 @@ import logging
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import VirtualLoop, pass_time, passed_since, virtually
 
-from stepwell import Context, Event, HumanResponseEvent, StartEvent, StepFailedEvent, StopEvent, Workflow
-from stepwell import catch_error, step
+from stepwell import (
+    Context,
+    Event,
+    HumanResponseEvent,
+    StartEvent,
+    StepFailedEvent,
+    StopEvent,
+    Workflow,
+    catch_error,
+    step,
+)
 from stepwell.errors import (
     EventWaitTimeout,
     StepError,
@@ -18,7 +28,6 @@ from stepwell.errors import (
 )
 from stepwell.flow import WorkflowTimedOutEvent
 from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
-from tests.unit.runtime.virtual_loop import VirtualLoop, pass_time, passed_since, virtually
 
 
 class Answer(HumanResponseEvent):
