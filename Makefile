@@ -17,7 +17,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt tools/setup.sh
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	@tools/setup.sh $(VENV) -e ".[all]" $(DEV)
+	@tools/setup.sh $(VENV) -e ".[all,examples]" $(DEV)
 	@touch $@
 
 demo: $(VENV)/.demo

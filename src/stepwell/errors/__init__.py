@@ -103,6 +103,7 @@ from stepwell.errors._state import (
     StateWriteError,
     UnencodableValueError,
 )
+from stepwell.errors._testing import CassetteMissingError, RecordingKeyError, VirtualDeadlockError
 
 __all__ = [
     "AllowListError",
@@ -114,6 +115,7 @@ __all__ = [
     "CallbackShutdownError",
     "CallbackVeto",
     "CassetteFileError",
+    "CassetteMissingError",
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
@@ -146,6 +148,7 @@ __all__ = [
     "PromptTemplateError",
     "PromptVariableError",
     "RateLimitedError",
+    "RecordingKeyError",
     "ReplayError",
     "RequestRefusedError",
     "RestoredError",
@@ -193,6 +196,7 @@ __all__ = [
     "UnrecordedRequestError",
     "UnresolvedAnnotationError",
     "UsageError",
+    "VirtualDeadlockError",
     "WorkflowArgumentsError",
     "WorkflowCancelledByUser",
     "WorkflowConfigurationError",
