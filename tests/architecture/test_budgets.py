@@ -14,7 +14,9 @@ FUNCTION_LINES = 60
 CLASS_METHODS = 20
 
 # Each exception says why. "file.py:Class" or "file.py:function" -> reason.
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {
+    "runtime/_handler.py:WorkflowHandler": "the peer's methods are kept for compatibility, beside our own",
+}
 
 
 def relative(path: Path) -> str:

@@ -87,9 +87,9 @@ class Author:
 
     def part(self, taken: str, given: str, depth: int, *, tolerated: bool = False, top: bool = False) -> None:
         """Write the steps that turn ``taken`` into ``given``."""
-        kinds = ["step", "loop"]
+        kinds = ["step", "step", "loop"]
         if depth:
-            kinds += ["sequence", "fan out", "fan out", "fan out", "slots"] + ["human"] * top
+            kinds = ["loop", "sequence", "sequence", "fan out", "fan out", "fan out", "slots"] + ["human"] * top
         match self.random.choice(kinds):
             case "step":
                 self.step(taken, given, tolerated=tolerated)
@@ -135,7 +135,7 @@ class Author:
         self.kinds["question"] = Kind.ASK
         self.kinds[FAILURE] = Kind.PLAIN
         last = self.new_type()
-        self.part(START, last, self.random.randint(0, 3), top=True)
+        self.part(START, last, self.random.choice((0, 1, 2, 3, 3, 4)), top=True)
         self.add(Role(STOP), accepts=(last,))
         self.add(Role(None), accepts=(SIDE,), workers=1)
         plan = Plan(

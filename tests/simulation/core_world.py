@@ -43,7 +43,7 @@ from stepwell.core import (
 
 Path = tuple[tuple[int, int], ...]
 Script = Iterator[Fact | set[WaitId]]
-LONGEST = 3_000
+LONGEST = 20_000
 
 
 @dataclass(frozen=True)

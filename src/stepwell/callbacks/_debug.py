@@ -160,7 +160,7 @@ class LlamaDebugHandler(PythonicallyPrintingBaseHandler):
             events = by_id.get(event_id)
             if events:
                 took = f"{_seconds(events)} seconds" if len(events) > 1 else "still open"
-                self._print(f"{'  ' * level}|_{events[0].event_type} -> {took}")
+                self._print(f"{'  ' * level}|_{events[0].event_type}{_label(events[0])} -> {took}")
             children = self._trace_map.get(event_id, [])
             waiting.extend((child, level + 1) for child in reversed(children))
         self._print("*" * 10)
@@ -169,3 +169,10 @@ class LlamaDebugHandler(PythonicallyPrintingBaseHandler):
 def _seconds(events: Sequence[CBEvent]) -> float:
     """The time between the first and the last record of one event."""
     return (events[-1].clock_ns - events[0].clock_ns) / 1e9
+
+
+def _label(event: CBEvent) -> str:
+    """Which step or function an event of ours stands for, in parentheses; nothing for other events."""
+    payload = event.payload or {}
+    name = payload.get("step") or payload.get("name")
+    return f" ({name})" if isinstance(name, str) else ""

@@ -149,8 +149,11 @@ class Dispatcher:
                 continue
             try:
                 listen(span.event_type, payload, event_id=span.id)
-            except Exception as error:  # noqa: BLE001 - an update is no place for a veto
-                self._failed(handler, "on_event_update", error, None)
+            except Exception as error:
+                if self._failed(handler, "on_event_update", error, None) is not None:
+                    logger.error(
+                        "what %s raised about an update stops nothing", type(handler).__qualname__, exc_info=error
+                    )
 
     def tell_trace_start(self, name: str) -> BaseException | None:
         """Tell of the start of an outermost trace."""

@@ -20,6 +20,16 @@ class PythonicallyPrintingBaseHandler(BaseCallbackHandler):
         self.logger = logger
         super().__init__(event_starts_to_ignore or (), event_ends_to_ignore or ())
 
+    def start_trace(self, trace_id: str | None = None) -> None:
+        """Nothing, unless overridden."""
+
+    def end_trace(
+        self,
+        trace_id: str | None = None,
+        trace_map: dict[str, list[str]] | None = None,
+    ) -> None:
+        """Nothing, unless overridden."""
+
     def _print(self, print_str: str) -> None:
         if self.logger is not None:
             self.logger.debug(print_str)
@@ -32,16 +42,6 @@ class SimpleLLMHandler(PythonicallyPrintingBaseHandler):
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
         super().__init__(logger=logger)
-
-    def start_trace(self, trace_id: str | None = None) -> None:
-        return
-
-    def end_trace(
-        self,
-        trace_id: str | None = None,
-        trace_map: dict[str, list[str]] | None = None,
-    ) -> None:
-        return
 
     def on_event_start(
         self,

@@ -124,16 +124,6 @@ class TokenCountingHandler(PythonicallyPrintingBaseHandler):
             self.embedding_token_counts = []
             self._prompt = self._completion = self._embedding = 0
 
-    def start_trace(self, trace_id: str | None = None) -> None:
-        return
-
-    def end_trace(
-        self,
-        trace_id: str | None = None,
-        trace_map: dict[str, list[str]] | None = None,
-    ) -> None:
-        return
-
     def on_event_start(
         self,
         event_type: CBEventType,

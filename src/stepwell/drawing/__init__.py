@@ -1,5 +1,10 @@
 """Drawings of workflows: what can happen, and what did, as one HTML file or as text for other tools."""
 
+from stepwell.drawing._execution import (
+    draw_most_recent_execution,
+    draw_most_recent_execution_mermaid,
+    execution_state,
+)
 from stepwell.drawing._flows import (
     draw_all_possible_flows,
     draw_all_possible_flows_dot,
@@ -16,6 +21,9 @@ __all__ = [
     "draw_all_possible_flows",
     "draw_all_possible_flows_dot",
     "draw_all_possible_flows_mermaid",
+    "draw_most_recent_execution",
+    "draw_most_recent_execution_mermaid",
+    "execution_state",
     "page",
     "render",
 ]

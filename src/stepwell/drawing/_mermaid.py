@@ -5,11 +5,13 @@ labels, with every character that Mermaid reads as a sign written as an entity.
 """
 
 import re
+from typing import Any
 
 from stepwell.drawing._flat import FlatGraph, FlatNode, edge_text, flattened, look_of, marks_of, shortened
 from stepwell.flow import WorkflowGraph, WorkflowGraphEdge
 
 SIGNS = re.compile(r"[^\w .,:()\[\]{}=+≤·…/-]")
+LIST_MARK = re.compile(r"^[-+](?= )|(?<=^\d)\.")
 BRACKETS = {
     "step": ("[", "]"),
     "handler": ("{{", "}}"),
@@ -40,22 +42,44 @@ STYLES = {
     "child": "fill:#e4e9ee,stroke:#55657a,color:#1d2433",
     "unknown": "fill:#ffffff,stroke:#c0182b,stroke-dasharray:5 3,color:#1d2433",
 }
+RUN_STYLES = {
+    "failed": "stroke:#c0182b,stroke-width:4px",
+    "running": "stroke:#1666c5,stroke-width:4px",
+    "waiting": "stroke:#94700a,stroke-width:4px",
+    "idle": "opacity:0.45",
+}
 ARROWS = {"fan_out": "==>", "join": "==>", "error": "-.->", "resource": "-.->", "child": "-.->", "unresolved": "-.->"}
 
 
-def mermaid(graph: WorkflowGraph, *, max_label_length: int | None = None) -> str:
-    """Return the graph as Mermaid text."""
+def mermaid(
+    graph: WorkflowGraph, *, max_label_length: int | None = None, happened: dict[str, Any] | None = None
+) -> str:
+    """Return the graph as Mermaid text; ``happened`` is a state change whose counts and states are put on it."""
     flat = flattened(graph)
     ids = _ids(flat)
+    counts = {key: state["count"] for key, state in (happened or {}).get("edges", {}).items()}
     lines = ["flowchart TD"]
     lines += [f"%% {shortened(_comment(problem.text), None)}" for problem in graph.problems]
     for node in flat.nodes:
         lines += _node_lines(node, ids, max_label_length, "    ")
     for edge in flat.edges:
-        lines.append(f"    {ids[edge.source]} {_arrow(edge.edge)} {ids[edge.target]}")
+        lines.append(f"    {ids[edge.source]} {_arrow(edge.edge, counts.get(edge.edge.id))} {ids[edge.target]}")
     looks = dict.fromkeys(_look(node) for node in flat.walk() if not node.inside)
     lines += [f"    classDef {look}Style {STYLES[look]}" for look in looks]
+    lines += _states((happened or {}).get("nodes", {}), ids)
     return "\n".join(lines) + "\n"
+
+
+def _states(nodes: dict[str, dict[str, Any]], ids: dict[str, str]) -> list[str]:
+    """Return the lines that mark what failed, what is under way and what never ran."""
+    found: dict[str, list[str]] = {}
+    for node_id, state in nodes.items():
+        if state["state"] in RUN_STYLES:
+            found.setdefault(state["state"], []).append(ids[node_id])
+    lines: list[str] = []
+    for word, marked in found.items():
+        lines += [f"    classDef {word}Run {RUN_STYLES[word]}", f"    class {','.join(marked)} {word}Run"]
+    return lines
 
 
 def _ids(flat: FlatGraph) -> dict[str, str]:
@@ -93,15 +117,15 @@ def _node_lines(node: FlatNode, ids: dict[str, str], limit: int | None, indent: 
     return [f'{indent}{ids[node.id]}{opening}"{label}{extra}"{closing}:::{look}Style']
 
 
-def _arrow(edge: WorkflowGraphEdge) -> str:
-    text = edge_text(edge)
+def _arrow(edge: WorkflowGraphEdge, count: int | None) -> str:
+    text = " · ".join(part for part in (edge_text(edge), f"{count} times" if count is not None else "") if part)
     arrow = ARROWS.get(edge.kind, "-->")
     return f'{arrow}|"{escaped(text)}"|' if text else arrow
 
 
 def escaped(text: str) -> str:
     """Return a text that means itself inside a quoted label."""
-    return SIGNS.sub(lambda sign: f"#{ord(sign.group())};", text)
+    return SIGNS.sub(lambda sign: f"#{ord(sign.group())};", LIST_MARK.sub(lambda mark: f"#{ord(mark.group())};", text))
 
 
 def _comment(text: str) -> str:

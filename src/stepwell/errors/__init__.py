@@ -35,7 +35,13 @@ from stepwell.errors._definitions import (
     WorkflowValidationError,
     near_misses,
 )
-from stepwell.errors._drawing import DrawingFileError, DrawingFormatError, LabelLengthError, NotAWorkflowError
+from stepwell.errors._drawing import (
+    DrawingFileError,
+    DrawingFormatError,
+    LabelLengthError,
+    NotAHandlerOfRunError,
+    NotAWorkflowError,
+)
 from stepwell.errors._models import (
     BlockingCallError,
     BrokenStreamError,
@@ -63,6 +69,7 @@ from stepwell.errors._models import (
     UnknownToolError,
     UnrecordedRequestError,
 )
+from stepwell.errors._resources import CircularResourceError, ResourceConfigError, ResourceLifetimeError
 from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
@@ -116,6 +123,7 @@ __all__ = [
     "CallbackVeto",
     "CassetteFileError",
     "CassetteMissingError",
+    "CircularResourceError",
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
@@ -141,6 +149,7 @@ __all__ = [
     "NoRunningLoopError",
     "NoWorkflowError",
     "NotAHandlerError",
+    "NotAHandlerOfRunError",
     "NotAWorkflowError",
     "NotAnEventError",
     "PayloadError",
@@ -151,6 +160,8 @@ __all__ = [
     "RecordingKeyError",
     "ReplayError",
     "RequestRefusedError",
+    "ResourceConfigError",
+    "ResourceLifetimeError",
     "RestoredError",
     "RetryArgumentError",
     "RetryDelayError",

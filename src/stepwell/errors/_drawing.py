@@ -49,3 +49,14 @@ class DrawingFileError(UsageError, OSError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class NotAHandlerOfRunError(UsageError, TypeError):
+    """An execution was to be drawn of something that is no run's handler."""
+
+    def __init__(self, *, given: object) -> None:
+        self.given = given
+        super().__init__(
+            f"{type(given).__qualname__} tells nothing of a run; the handler that workflow.run(…) returns does. "
+            f"Keep it, await it, and pass it here."
+        )

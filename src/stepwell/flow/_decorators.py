@@ -99,7 +99,7 @@ def catch_error(
     """
     if not is_count(max_recoveries):
         raise StepOptionError(option="@catch_error max_recoveries", value=max_recoveries, accepted="an integer >= 1")
-    if for_steps is not None and (isinstance(for_steps, str) or not all(isinstance(name, str) for name in for_steps)):
+    if for_steps is not None and not _is_names(for_steps):
         raise StepOptionError(
             option="@catch_error for_steps", value=for_steps, accepted="None or a list of step name strings"
         )
@@ -147,6 +147,10 @@ def is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+def _is_names(value: object) -> bool:
+    return isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(name, str) for name in value)
+
+
 def _positive(option: str, value: int) -> int:
     if not is_count(value):
         raise StepOptionError(option=option, value=value, accepted="an integer greater than 0")
@@ -170,9 +174,10 @@ def _policy(value: RetryPolicy | None) -> RetryPolicy | None:
 
 
 def _checks(names: Sequence[str] | None) -> tuple[str, ...]:
-    for name in names or ():
-        if name not in STEP_CHECKS:
-            raise StepOptionError(
-                option="skip_graph_checks", value=name, accepted=f"a list out of {', '.join(STEP_CHECKS)}"
-            )
-    return tuple(names or ())
+    if names is None:
+        return ()
+    if not _is_names(names) or not set(names) <= set(STEP_CHECKS):
+        raise StepOptionError(
+            option="skip_graph_checks", value=names, accepted=f"a list out of {', '.join(STEP_CHECKS)}"
+        )
+    return tuple(names)

@@ -2,7 +2,7 @@
 
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -65,7 +65,17 @@ class Event(DictLikeModel):
     """What a step takes and returns. Subclass it and declare fields: the types are the wiring."""
 
 
-class StartEvent(Event):
+class OpenEvent(Event):
+    """An event that is often used without a subclass, with fields that no type declares."""
+
+    if TYPE_CHECKING:  # what pydantic does with further fields anyway, told to type checkers
+
+        def __init__(self, **data: Any) -> None: ...
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+class StartEvent(OpenEvent):
     """The event a run begins with; ``workflow.run(topic=…)`` makes its fields."""
 
 
@@ -80,11 +90,11 @@ class StopEvent(Event):
         super().__init__(**data)
 
 
-class InputRequiredEvent(Event):
+class InputRequiredEvent(OpenEvent):
     """A question for somebody outside. Returned by a step, or sent by a wait, it goes to the stream."""
 
 
-class HumanResponseEvent(Event):
+class HumanResponseEvent(OpenEvent):
     """An answer from somebody outside, sent by ``handler.ctx.send_event``."""
 
 

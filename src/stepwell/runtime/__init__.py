@@ -5,6 +5,8 @@ from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._history import RING_SIZE, AttemptRecord
 from stepwell.runtime._observers import Observer
+from stepwell.runtime._record import OpenAttempt, RunRecord
+from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._state_store import InMemoryStateStore, StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._stream import StreamItem
@@ -17,6 +19,9 @@ __all__ = [
     "DictState",
     "InMemoryStateStore",
     "Observer",
+    "OpenAttempt",
+    "ResourceManager",
+    "RunRecord",
     "StateStore",
     "StreamItem",
     "Workflow",

@@ -8,6 +8,7 @@ Rule 3. An attempt that is to stop is told once. It is out of flight when it has
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from typing import Any
 
 from stepwell.core import (
@@ -27,6 +28,7 @@ from stepwell.runtime._execution import execute
 from stepwell.runtime._intents import unobserved_error
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort
+from stepwell.runtime._resources import RunResources
 from stepwell.runtime._retries import retry_delay
 from stepwell.runtime._steps import ReadyStep, result_key, result_keys
 from stepwell.runtime._verdicts import note_attempt
@@ -60,7 +62,8 @@ class Crew:
             attempt.context = Context(run, attempt)
         if step.timeout is not None:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
-        run.history.consume(start.step, start.key)
+        if start.number == 1:
+            run.history.consume(start.step, start.key)
         variables = run.variables.copy()
         if run.observers is not None:
             attempt.refusal = run.observers.attempt_started(attempt, variables)
@@ -92,9 +95,12 @@ class Crew:
         """Let go of the run: nothing is in flight any more."""
         del self.run
 
-    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]:
+    async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""
-        return await self.run.fill_resources(attempt)
+        run = self.run
+        if run.resources is None:
+            run.resources = RunResources(run.loop, self.workflow.resource_manager)
+        return await run.resources.fill(attempt.step.definition, exits)
 
     # What becomes of an attempt: its task calls exactly one of these three.
 
@@ -103,7 +109,7 @@ class Crew:
         if attempt.over is not None:
             return
         run = self.run
-        now = run.clock() + run.offset
+        now = run.now()
         if run.timers.is_due(now):
             run.timers.fire_due(now)
         if attempt.stopping is not None:
@@ -196,7 +202,8 @@ class Crew:
                 failed_at=moment(now),
             )
         run = self.run  # the run may conclude in apply, and let go of its crew
-        self.failed_last = attempt
+        if run.ending is None:
+            self.failed_last = attempt
         attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay

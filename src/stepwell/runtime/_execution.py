@@ -6,6 +6,7 @@ import contextvars
 import functools
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 from stepwell.runtime._attempts import CURRENT_ATTEMPT, Attempt
@@ -25,7 +26,7 @@ class Reports(Protocol):
 
     def stopped(self, attempt: Attempt) -> None: ...
 
-    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]: ...
+    async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]: ...
 
 
 async def execute(run: Reports, attempt: Attempt) -> None:
@@ -36,13 +37,13 @@ async def execute(run: Reports, attempt: Attempt) -> None:
     try:
         if attempt.refusal is not None:
             raise attempt.refusal
-        resources = await run.fill_resources(attempt) if step.has_resources else None
-        if step.is_async:
-            result = await step.call(run.workflow, attempt.context, attempt.start.event, resources)
+        if step.has_resources:
+            async with AsyncExitStack() as exits:
+                result = await _call(run, attempt, await run.fill_resources(attempt, exits))
+        elif step.is_async:
+            result = await step.call(run.workflow, attempt.context, attempt.start.event, None)
         else:
-            result = await in_thread(
-                functools.partial(step.call, run.workflow, attempt.context, attempt.start.event, resources)
-            )
+            result = await _call(run, attempt, None)
     except asyncio.CancelledError:
         run.stopped(attempt)
     except (KeyboardInterrupt, SystemExit) as error:
@@ -52,6 +53,11 @@ async def execute(run: Reports, attempt: Attempt) -> None:
         run.failed(attempt, error)
     else:
         run.returned(attempt, result)
+
+
+async def _call(run: Reports, attempt: Attempt, resources: dict[str, Any] | None) -> Any:
+    call = functools.partial(attempt.step.call, run.workflow, attempt.context, attempt.start.event, resources)
+    return await (call() if attempt.step.is_async else in_thread(call))
 
 
 async def in_thread(call: Callable[[], Any]) -> Any:

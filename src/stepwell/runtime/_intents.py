@@ -239,7 +239,8 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
 
 
 def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
-    assert run.background is not None
+    if run.background is None or task not in run.background:
+        return  # the run is over, and the task was given up
     run.background.discard(task)
     error = None
     if attempt.start.attempt not in run.crew.attempts:

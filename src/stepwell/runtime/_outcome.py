@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from types import TracebackType
 
 from stepwell.core import Status
 from stepwell.flow import Event
@@ -33,7 +34,7 @@ class _Unheard:
 class Outcome:
     """How the run ended. Waiting for it is free of side effects: a cancelled waiter changes nothing."""
 
-    __slots__ = ("_loop", "_unheard", "_waiters", "error", "event", "status")
+    __slots__ = ("_loop", "_unheard", "_waiters", "error", "event", "status", "traceback")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -42,12 +43,15 @@ class Outcome:
         self.status = Status.RUNNING
         self.event: Event | None = None
         self.error: BaseException | None = None
+        self.traceback: TracebackType | None = None
 
     def settle(self, status: Status, event: Event, error: BaseException | None, workflow: str) -> None:
         """Fix the outcome and wake everybody."""
         self.status = status
         self.event = event
         self.error = error
+        if error is not None:
+            self.traceback = error.__traceback__  # each awaiter starts from here, or the traceback would grow
         quiet = status is Status.CANCELLED or isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
         if error is not None and not quiet:
             self._unheard = _Unheard(error, workflow)

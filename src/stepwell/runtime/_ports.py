@@ -2,7 +2,6 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from stepwell.core import EndRun, Fact, Machine
@@ -12,6 +11,7 @@ from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import Observers
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._resources import RunResources
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
@@ -44,10 +44,7 @@ class RunPort(Protocol):
     background: set[BackgroundTask] | None
     ending: EndRun | None
     buffers: Buffers | None
-    offset: float
-
-    @property
-    def clock(self) -> Callable[[], float]: ...
+    resources: RunResources | None
 
     @property
     def crew(self) -> CrewPort: ...
@@ -64,5 +61,3 @@ class RunPort(Protocol):
     def store(self) -> StateStore[Any]: ...
 
     def in_loop(self) -> bool: ...
-
-    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]: ...

@@ -34,13 +34,14 @@ from stepwell.core import (
     TurnPassed,
 )
 from stepwell.flow import Event, StartEvent, Wiring
-from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._attempts import BackgroundTask
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._callbacks import CallbackTeller, manager_for
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._resources import RunResources
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
@@ -74,9 +75,11 @@ class Run:
     __slots__ = (
         "__weakref__",
         "_on_end",
+        "abandon_handle",
         "background",
         "buffers",
         "clock",
+        "closing",
         "crew",
         "ending",
         "history",
@@ -85,6 +88,7 @@ class Run:
         "observers",
         "offset",
         "outcome",
+        "resources",
         "settings",
         "shows_internal",
         "state_store",
@@ -122,10 +126,13 @@ class Run:
         self.crew = Crew(self, workflow, steps)
         self.background: set[BackgroundTask] | None = None
         self.buffers: Buffers | None = None
+        self.resources: RunResources | None = None
+        self.closing: asyncio.Task[None] | None = None
         self.state_store: StateStore[Any] | None = None
         self.observers: Observers | None = None
         self.shows_internal = False
         self.ending: EndRun | None = None
+        self.abandon_handle: asyncio.TimerHandle | None = None
         self._on_end = on_end
         if settings.verbose:
             self.observe(Printer())
@@ -223,14 +230,23 @@ class Run:
         """Return whether the caller is in the thread of the run's loop."""
         return threading.get_ident() == self.thread
 
-    async def fill_resources(self, attempt: Attempt) -> dict[str, Any]:
-        """Return the values of the resource parameters of an attempt's step."""
-        return {}
-
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
+        if self.background:
+            for task in self.background:
+                task.cancel()
+            self.abandon_handle = self.loop.call_later(self.crew.grace, self._give_up_tasks)
+        self.conclude_if_quiet()
+
+    def _give_up_tasks(self) -> None:
+        """Wait no longer for background tasks that ignore their cancellation."""
         for task in self.background or ():
-            task.cancel()
+            logger.warning(
+                "background task %r ignores its cancellation and was given up after %g seconds",
+                task.get_name(),
+                self.crew.grace,
+            )
+        self.background = None
         self.conclude_if_quiet()
 
     def conclude_if_quiet(self) -> None:
@@ -238,6 +254,17 @@ class Run:
         ending = self.ending
         if ending is None or self.crew.attempts or self.background or self.outcome.status is not Status.RUNNING:
             return
+        if self.resources is None or self.resources.is_empty:
+            self._conclude(ending)
+        elif self.closing is None:
+            self.closing = self.loop.create_task(self._close_resources(ending))
+
+    async def _close_resources(self, ending: EndRun) -> None:
+        assert self.resources is not None
+        await self.resources.aclose()
+        self._conclude(ending)
+
+    def _conclude(self, ending: EndRun) -> None:
         last, error = verdict(
             ending,
             wiring=self.wiring,
@@ -246,6 +273,8 @@ class Run:
             now=self.now(),
             half_full=self.buffers.explain() if self.buffers is not None else [],
         )
+        if self.abandon_handle is not None:
+            self.abandon_handle.cancel()
         self.timers.close()
         self.stream.close(last)
         self.outcome.settle(ending.status, last, error, self.wiring.workflow)

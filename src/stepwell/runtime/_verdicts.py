@@ -78,6 +78,9 @@ def stalled(stall: Stall, wiring: Wiring, half_full: Sequence[str] = ()) -> Work
         name = name_of(key)
         close = close_names(name, accepted)
         hint = f" (did you mean {close[0]}?)" if close else ""
+        bases = [base.__name__ for base in wiring.keys.classes[key].__mro__[1:] if base.__name__ in accepted]
+        if bases:
+            hint = f" (routing is by exact type: for {bases[0]}'s subclasses use @step(accept_event_subclasses=True))"
         joiners = [wiring.steps[number].name for number in wiring.plan.routes[key].joins]
         if joiners:
             hint = f" outside of a fan-out (step {joiners[0]!r} joins only what a returned list opened)"

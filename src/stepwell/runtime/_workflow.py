@@ -36,6 +36,7 @@ from stepwell.flow import (
     definition_of,
 )
 from stepwell.runtime._handler import WorkflowHandler
+from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._run import Run, RunSettings
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
@@ -76,6 +77,7 @@ class Settings:
     skip_graph_checks: frozenset[str] = frozenset()
     stream_buffer: int | None = 65_536
     callback_manager: CallbackManager | None = None
+    resource_manager: ResourceManager | None = None
 
 
 class _Compiled:
@@ -164,6 +166,7 @@ class Workflow(Generic[StartT, StopT]):
         timeout: float | None = 45.0,
         disable_validation: bool = False,
         verbose: bool = False,
+        resource_manager: ResourceManager | None = None,
         num_concurrent_runs: int | None = None,
         workflow_name: str | None = None,
         skip_graph_checks: Iterable[str] | None = None,
@@ -187,6 +190,7 @@ class Workflow(Generic[StartT, StopT]):
             skip_graph_checks=check_graph_names(skip_graph_checks or ()),
             stream_buffer=stream_buffer,
             callback_manager=callback_manager,
+            resource_manager=resource_manager,
         )
         self._compiled()
 
@@ -205,6 +209,18 @@ class Workflow(Generic[StartT, StopT]):
         """The name it was given, or its module and class."""
         cls = type(self)
         return self._settings.workflow_name or f"{cls.__module__}.{cls.__qualname__}"
+
+    @property
+    def resource_manager(self) -> ResourceManager:
+        """What makes the resources of this instance's steps, and keeps those that live as long as it does."""
+        manager = self._settings.resource_manager or self.__dict__.get("_stepwell_resources")
+        if manager is None:
+            manager = self._stepwell_resources = ResourceManager()
+        return manager
+
+    async def aclose(self) -> None:
+        """Tear down the resources that live as long as this workflow."""
+        await self.resource_manager.aclose()
 
     @property
     def start_event_class(self) -> type[StartEvent]:

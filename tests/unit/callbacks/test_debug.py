@@ -70,6 +70,21 @@ def test_a_trace_is_printed_as_a_tree_with_seconds(capsys: pytest.CaptureFixture
     ]
 
 
+def test_steps_and_functions_are_printed_with_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    manager = CallbackManager([LlamaDebugHandler()])
+
+    with manager.as_trace("run"), manager.event(CBEventType.AGENT_STEP, {"step": "draft"}):
+        with manager.event(CBEventType.FUNCTION_CALL, {"name": "search"}):
+            pass
+        with manager.event(LLM, {"name": 7}):
+            pass
+
+    out = capsys.readouterr().out
+    assert "|_CBEventType.AGENT_STEP (draft) -> " in out
+    assert "|_CBEventType.FUNCTION_CALL (search) -> " in out
+    assert "|_CBEventType.LLM -> " in out
+
+
 def test_a_trace_is_printed_to_a_logger_if_there_is_one(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from stepwell.callbacks import CallbackManager, CBEventType, EventContext, EventPayload, RecordingHandler, current_span
+from stepwell.errors import CallbackVeto
 
 LLM, QUERY = CBEventType.LLM, CBEventType.QUERY
 
@@ -116,6 +117,17 @@ def test_a_handler_that_fails_at_an_update_disturbs_nothing() -> None:
     assert manager.stats.handler_errors == 1
 
 
+def test_a_veto_at_an_update_stops_nothing_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Guard(RecordingHandler):
+        def on_event_update(self, *args: Any, **kwargs: Any) -> None:
+            raise CallbackVeto("too late")
+
+    with CallbackManager([Guard()]).event(LLM) as event:
+        event.on_chunk("x")
+
+    assert "too late" in caplog.text
+
+
 def test_updates_pass_through_a_manager_that_is_a_handler(
     manager: CallbackManager, recording: RecordingHandler
 ) -> None:
@@ -132,3 +144,17 @@ def test_what_is_added_after_the_end_is_too_late(manager: CallbackManager, recor
     event.on_chunk("late")
 
     assert recording.story == ["+llm", "-llm"]
+
+
+def test_an_event_that_fails_to_start_is_over() -> None:
+    class Guard(RecordingHandler):
+        def on_event_start(self, *args: Any, **kwargs: Any) -> str:
+            raise CallbackVeto("no")
+
+    event = CallbackManager([Guard()]).event(LLM)
+
+    with pytest.raises(CallbackVeto):
+        event.on_start()
+    event.on_end()
+
+    assert event.finished

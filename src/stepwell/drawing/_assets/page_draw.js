@@ -79,7 +79,7 @@ function drawBox(box, layer) {
   make("path", { class: "shape", d: outline(box.look, box.width, box.height) }, group);
   const extra = inner(box.look, box.width, box.height);
   if (extra) make("path", { class: "inner", d: extra }, group);
-  const y = (box.marks.length ? -MARK_HEIGHT / 2 : 0) + (box.look === "resource" ? 4 : 0);
+  const y = (box.marks.length ? -MARK_HEIGHT / 2 : 0) - (box.hasState ? STATE_HEIGHT / 2 : 0) + (box.look === "resource" ? 4 : 0);
   const shift = hasGlyph(box.look) ? GLYPH_ROOM / 2 : 0;
   const left = box.look === "child" ? -9 : shift;
   make("text", { class: "name", x: left, y }, group, box.name);
@@ -114,5 +114,9 @@ function drawLine(line, scene, layer) {
   make("path", { class: "head", d: head.path }, group);
   const spot = line.at || points[Math.floor(points.length / 2)];
   line.spot = spot;
-  if (lineText(line) && !line.overlay) make("text", { x: spot.x, y: spot.y }, group, lineText(line));
+  if (line.overlay) return;
+  const words = make("text", { x: spot.x, y: spot.y }, group);
+  const word = document.createElementNS(SVG, "tspan");
+  word.textContent = lineText(line);
+  words.append(word);
 }

@@ -1,5 +1,5 @@
 // Sizes and places: text is measured, dagre lays out, lines are bent through its points.
-const NAME_HEIGHT = 34, MARK_HEIGHT = 15, GLYPH_ROOM = 18;
+const NAME_HEIGHT = 34, MARK_HEIGHT = 15, GLYPH_ROOM = 18, STATE_HEIGHT = 20;
 const ruler = document.createElement("canvas").getContext("2d");
 
 function widthOf(text, font) {
@@ -15,21 +15,23 @@ function sizeOf(box) {
   const name = widthOf(box.name, "600 13px") + (hasGlyph(box.look) ? GLYPH_ROOM : 0);
   const marks = box.marks.length ? widthOf(box.marks.join("  ·  "), "10.5px") : 0;
   const room = { step: 26, handler: 36, resource_config: 36, child: 66, external: 44 }[box.look] || 36;
-  const height = NAME_HEIGHT + (box.marks.length ? MARK_HEIGHT : 0) + (box.look === "resource" ? 12 : 0);
-  return { width: Math.max(name, marks, 30) + room, height };
+  const state = box.hasState ? Math.max(58, widthOf(badgeText(run.nodes.get(box.id)), "600 10.5px") + 14) - 12 : 0;
+  const height = NAME_HEIGHT + (box.hasState ? STATE_HEIGHT : 0) + (box.marks.length ? MARK_HEIGHT : 0) + (box.look === "resource" ? 12 : 0);
+  return { width: Math.max(name, marks, 30, state - 14) + room, height };
 }
 
 function layOut(scene, direction) {
   const graph = new dagre.graphlib.Graph({ compound: true, multigraph: true });
   graph.setGraph({ rankdir: direction, nodesep: 26, edgesep: 14, ranksep: 34, marginx: 20, marginy: 20 });
   for (const box of scene.boxes.values()) {
+    box.hasState = run.seen && box.node.node_type === "step" && !box.id.includes("/");
     graph.setNode(box.id, box.open ? { label: box.name } : sizeOf(box));
   }
   for (const box of scene.boxes.values()) if (box.parent) graph.setParent(box.id, box.parent);
   for (const line of scene.lines) {
     if (line.overlay) continue;
-    const label = line.text || line.loop;
-    const size = label ? { width: widthOf(lineText(line), "10.5px") + 8, height: 14, labelpos: "c" } : {};
+    const label = lineText(line) || run.edges.has(line.id);
+    const size = label ? { width: widthOf(lineText(line), "10.5px") + 8 + (run.edges.has(line.id) ? 30 : 0), height: 14, labelpos: "c" } : {};
     const [from, to] = line.loop && line.source !== line.target ? [line.target, line.source] : [line.source, line.target];
     graph.setEdge(from, to, { ...size, weight: line.loop ? 1 : WEIGHT[line.edge.kind] || 1 }, line.id);
   }

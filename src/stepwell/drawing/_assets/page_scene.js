@@ -18,6 +18,7 @@ function shortened(text, limit) {
 
 function seconds(value) {
   if (value >= 60) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  if (!value) return "0 s";
   if (value >= 1) return `${+value.toFixed(value < 10 ? 2 : 1)} s`;
   return value >= 0.001 ? `${+(value * 1000).toFixed(value < 0.01 ? 1 : 0)} ms` : `${Math.round(value * 1e6)} µs`;
 }

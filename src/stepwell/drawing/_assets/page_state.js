@@ -8,17 +8,20 @@ function learn(change) {
   if (change.timeline) run.timeline = change.timeline;
 }
 
+// Puts what is known on the boxes and lines; returns whether there was room for it.
 function showRun(scene) {
-  if (!run.seen) return;
+  if (!run.seen) return true;
+  let crowded = false;
   for (const box of scene.boxes.values()) {
     const state = run.nodes.get(box.id);
     box.element.classList.remove("is-idle", "is-running", "is-waiting", "is-done", "is-failed");
-    box.element.querySelector(":scope > .badge")?.remove();
+    box.element.querySelector(".badge")?.remove();
     if (state?.state) box.element.classList.add(`is-${state.state}`);
-    const text = state ? badgeText(state) : "";
+    const text = box.hasState && state ? badgeText(state) : "";
     if (!text) continue;
     const width = widthOf(text, "600 10.5px") + 12;
-    const badge = make("g", { class: "badge", transform: `translate(${(box.width / 2 - width / 2 + 6).toFixed(1)},${-box.height / 2})` }, box.element);
+    crowded ||= width > box.width - 4;
+    const badge = make("g", { class: "badge", transform: `translate(0,${(box.height / 2 - STATE_HEIGHT / 2 - 4).toFixed(1)})` }, box.element);
     make("rect", { x: -width / 2, y: -8, width, height: 16, rx: 8 }, badge);
     make("text", {}, badge, text);
   }
@@ -26,8 +29,11 @@ function showRun(scene) {
     const count = run.edges.get(line.id)?.count;
     line.element.querySelector(".count")?.remove();
     line.element.classList.toggle("never", count === 0);
-    if (count) make("text", { class: "count", x: line.spot.x, y: line.spot.y + (lineText(line) ? 13 : 0) }, line.element, `${count}×`);
+    if (!count || line.overlay) continue;
+    const number = make("tspan", { class: "count" }, line.element.querySelector("text"), `${lineText(line) ? " · " : ""}${count}×`);
+    number.setAttribute("dx", "0");
   }
+  return !crowded;
 }
 
 function badgeText(state) {
@@ -35,7 +41,7 @@ function badgeText(state) {
   if (state.count) parts.push(`${state.count}×`);
   if (state.failed) parts.push(`${state.failed} failed`);
   if (state.running) parts.push(`${state.running} running`);
-  if (state.seconds !== undefined && state.count) parts.push(seconds(state.seconds));
+  if (state.seconds) parts.push(seconds(state.seconds));
   return parts.join(" · ");
 }
 
@@ -60,7 +66,7 @@ function drawTimeline(host) {
     const y = row * (number + 1);
     make("text", { x: 0, y: y + row / 2 - 2 }, svg, lane.label);
     for (const span of lane.spans) {
-      if (span.start > span.queued) make("rect", { class: "queued", x: x(span.queued), y: y + 6, width: Math.max(1, x(span.start) - x(span.queued)), height: 6 }, svg);
+      if (span.start > span.queued) make("rect", { class: "queued", x: x(span.queued), y: y + 17, width: Math.max(1, x(span.start) - x(span.queued)), height: 3 }, svg);
       const bar = make("rect", { class: `bar ${span.look}`, x: x(span.start), y: y + 2, width: Math.max(2, x(span.end) - x(span.start)), height: 14, rx: 2 }, svg);
       make("title", {}, bar, span.text);
       if (span.number > 1 && x(span.end) - x(span.start) > 12) make("text", { class: "retry", x: (x(span.start) + x(span.end)) / 2, y: y + 9 }, svg, `${span.number}`);

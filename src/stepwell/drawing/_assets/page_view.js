@@ -4,13 +4,55 @@ const element = (id) => document.getElementById(id);
 const stage = element("stage"), svg = stage.querySelector("svg"), layer = make("g", {}, svg), about = element("about");
 const view = { x: 0, y: 0, scale: 1, direction: "TB", opened: new Set(), picked: null, scene: null, moved: false };
 
+const LEGIBLE = 0.62; // below this scale names are guesswork
+
 function place() {
   layer.setAttribute("transform", `translate(${view.x.toFixed(2)},${view.y.toFixed(2)}) scale(${view.scale.toFixed(4)})`);
+  placeFrame();
+}
+
+function wholeScale() {
+  return Math.max(0.05, Math.min(1.4, stage.clientWidth / (view.scene.width + 24), stage.clientHeight / (view.scene.height + 24)));
+}
+
+// The first look: all of it where that can be read, else the beginning, with the overview for the rest.
+function open() {
+  fit();
+  if (view.scale >= LEGIBLE) return;
+  const first = [...view.scene.boxes.values()].find((box) => box.look === "start") || [...view.scene.boxes.values()][0];
+  view.scale = 0.9;
+  view.x = view.direction === "TB" ? stage.clientWidth / 2 - first.x * view.scale : 24;
+  view.y = view.direction === "TB" ? 16 : stage.clientHeight / 2 - first.y * view.scale;
+  place();
+}
+
+function drawOverview() {
+  const map = element("overview"), { width, height } = view.scene;
+  map.hidden = wholeScale() >= LEGIBLE;
+  const scale = Math.min(150 / width, (stage.clientHeight - 90) / height, 0.2);
+  map.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  map.setAttribute("width", Math.max(24, width * scale));
+  map.setAttribute("height", Math.max(24, height * scale));
+  map.replaceChildren();
+  make("rect", { class: "sheet", width, height }, map);
+  for (const line of view.scene.lines) if (!line.overlay) make("path", { class: "way", d: bend(line.points) }, map);
+  for (const box of view.scene.boxes.values()) {
+    make("rect", { class: `spot ${box.look}`, x: box.x - box.width / 2, y: box.y - box.height / 2, width: box.width, height: box.height, rx: 8 }, map);
+  }
+  make("rect", { class: "frame" }, map);
+  placeFrame();
+}
+
+function placeFrame() {
+  const frame = document.querySelector("#overview .frame");
+  if (!frame) return;
+  const values = { x: -view.x / view.scale, y: -view.y / view.scale, width: stage.clientWidth / view.scale, height: stage.clientHeight / view.scale };
+  for (const [name, value] of Object.entries(values)) frame.setAttribute(name, value);
 }
 
 function fit() {
   const { width, height } = view.scene;
-  view.scale = Math.max(0.05, Math.min(1.4, stage.clientWidth / (width + 24), stage.clientHeight / (height + 24)));
+  view.scale = wholeScale();
   view.x = (stage.clientWidth - width * view.scale) / 2;
   view.y = (stage.clientHeight - height * view.scale) / 2;
   view.moved = false;
@@ -33,6 +75,7 @@ function draw() {
   showRun(view.scene);
   if (view.picked && !view.scene.boxes.has(view.picked)) view.picked = null;
   highlight();
+  drawOverview();
 }
 
 function highlight(found = null) {
@@ -54,7 +97,7 @@ function choose(id) {
 function toggle(id) {
   if (view.opened.has(id)) view.opened.delete(id); else view.opened.add(id);
   draw();
-  fit();
+  open();
 }
 
 function html(tag, text, parent, className = "") {
@@ -142,7 +185,7 @@ function header() {
   element("name").textContent = data.graph.name;
   const steps = data.graph.nodes.filter((node) => node.node_type === "step").length;
   const events = data.graph.nodes.filter((node) => node.node_type === "event").length;
-  element("summary").textContent = data.summary || `${steps} step${steps === 1 ? "" : "s"}, ${events} event${events === 1 ? "" : "s"}`;
+  element("summary").textContent = data.execution?.summary || `${steps} step${steps === 1 ? "" : "s"}, ${events} event${events === 1 ? "" : "s"}`;
   const problems = element("problems");
   problems.hidden = !data.graph.problems.length;
   element("problem-count").textContent = `${data.graph.problems.length} problem${data.graph.problems.length === 1 ? "" : "s"}: this workflow cannot run as it is`;
@@ -204,14 +247,25 @@ function listen() {
   element("closer").addEventListener("click", () => zoom(1.25));
   element("farther").addEventListener("click", () => zoom(0.8));
   element("fit").addEventListener("click", fit);
-  element("turn").addEventListener("click", () => { view.direction = view.direction === "TB" ? "LR" : "TB"; draw(); fit(); });
+  element("turn").addEventListener("click", () => { view.direction = view.direction === "TB" ? "LR" : "TB"; draw(); open(); });
+  const overview = element("overview");
+  const goTo = (event) => {
+    if (event.buttons !== 1) return;
+    const box = overview.getBoundingClientRect();
+    view.x = stage.clientWidth / 2 - ((event.clientX - box.left) / box.width) * view.scene.width * view.scale;
+    view.y = stage.clientHeight / 2 - ((event.clientY - box.top) / box.height) * view.scene.height * view.scale;
+    view.moved = true;
+    place();
+  };
+  overview.addEventListener("pointerdown", goTo);
+  overview.addEventListener("pointermove", goTo);
   element("find").addEventListener("input", (event) => {
     const wanted = event.target.value.trim().toLowerCase();
     view.picked = null;
     tell(null);
     highlight(wanted ? new Set([...view.scene.boxes.values()].filter((box) => box.node.label.toLowerCase().includes(wanted)).map((box) => box.id)) : null);
   });
-  new ResizeObserver(() => { if (!view.moved) fit(); drawTimeline(element("timeline")); }).observe(stage);
+  new ResizeObserver(() => { if (!view.moved) open(); drawOverview(); drawTimeline(element("timeline")); }).observe(stage);
   addEventListener("beforeprint", () => {
     svg.setAttribute("viewBox", `0 0 ${view.scene.width} ${view.scene.height}`);
     layer.removeAttribute("transform");
@@ -220,9 +274,10 @@ function listen() {
 }
 
 function update(change) {
+  const fresh = !run.seen;
   learn(change);
   if (change.summary) element("summary").textContent = change.summary;
-  showRun(view.scene);
+  if (fresh || !showRun(view.scene)) draw();
   drawTimeline(element("timeline"));
   tell(view.picked);
 }
@@ -232,6 +287,6 @@ if (data.execution) learn(data.execution);
 draw();
 legend();
 drawTimeline(element("timeline"));
-fit();
+open();
 listen();
 window.stepwell = { update, fit, zoom, choose, toggle, graph: data.graph, run };

@@ -1,0 +1,68 @@
+"""What a run can tell of itself at one moment, for drawings and pages: plain data, copied out of the run."""
+
+from typing import NamedTuple
+
+from stepwell.runtime._history import AttemptRecord
+from stepwell.runtime._run import Run
+
+
+class OpenAttempt(NamedTuple):
+    """An attempt that is under way. Times are in seconds of the run's clock; ``waiting`` says it is suspended."""
+
+    attempt: int
+    step: int
+    worker: int
+    number: int
+    queued_at: float
+    started_at: float
+    waiting: bool
+
+
+class RunRecord(NamedTuple):
+    """A run at the moment ``now``. ``steps`` are the names behind the step numbers of attempts.
+
+    ``produced`` and ``consumed`` count events for each step and event type, over the whole run; ``recent`` has
+    the last attempts that ended, out of ``ended``.
+    """
+
+    workflow: object
+    run_id: str
+    status: str
+    now: float
+    steps: tuple[str, ...]
+    produced: dict[tuple[str, str], int]
+    consumed: dict[tuple[str, str], int]
+    ended: int
+    recent: tuple[AttemptRecord, ...]
+    open: tuple[OpenAttempt, ...]
+    exception: BaseException | None
+
+
+def record_of(run: Run) -> RunRecord:
+    """Return what ``run`` can tell now."""
+    names = tuple(step.name for step in run.wiring.steps)
+    history = run.history
+    return RunRecord(
+        workflow=run.workflow,
+        run_id=run.run_id,
+        status=run.outcome.status.value,
+        now=run.now(),
+        steps=names,
+        produced={(names[step], key): count for (step, key), count in history.produced.items()},
+        consumed={(names[step], key): count for (step, key), count in history.consumed.items()},
+        ended=history.ended,
+        recent=history.recent(),
+        open=tuple(
+            OpenAttempt(
+                number,
+                attempt.start.step,
+                attempt.worker,
+                attempt.start.number,
+                attempt.start.queued_at,
+                attempt.started,
+                attempt.open_waits > 0,
+            )
+            for number, attempt in run.crew.attempts.items()
+        ),
+        exception=run.outcome.failure(),
+    )
