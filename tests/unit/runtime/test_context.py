@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import (
@@ -15,7 +16,6 @@ from stepwell.errors import (
     WorkflowRuntimeError,
     WorkflowStepDoesNotExistError,
 )
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Item(Event):

@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, WorkflowHandler, step
 from stepwell.errors import WorkflowCancelledByUser
 from stepwell.runtime import RING_SIZE
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Item(Event):

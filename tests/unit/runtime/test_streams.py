@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import virtually
 
 from stepwell import (
     Context,
@@ -28,7 +29,6 @@ from stepwell.flow import (
     WorkflowTimedOutEvent,
 )
 from stepwell.runtime import WorkflowHandler
-from tests.unit.runtime.virtual_loop import virtually
 
 
 class Tick(Event):
