@@ -15,13 +15,13 @@ def test_html_goes_to_a_file_named_after_the_workflow(finish: Finish, folder: Pa
 
 
 @pytest.mark.parametrize(
-    ("format", "start"), [("mermaid", "flowchart"), ("dot", 'digraph "Ask"'), ("text", "Ask: 2 steps")]
+    ("format", "beginning"), [("mermaid", "flowchart"), ("dot", 'digraph "Ask"'), ("text", "Ask: 2 steps")]
 )
-def test_other_formats_go_to_standard_output(finish: Finish, format: str, start: str) -> None:
+def test_other_formats_go_to_standard_output(finish: Finish, format: str, beginning: str) -> None:
     code, out, _ = finish("draw", "flows.py:Ask", "--format", format)
 
     assert code == 0
-    assert out.startswith(start)
+    assert out.startswith(beginning)
 
 
 def test_json_is_json(finish: Finish) -> None:
