@@ -61,7 +61,7 @@ def test_mermaid_is_valid_for_any_name() -> None:
     assert "end" not in nodes
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.text(min_size=1, max_size=20))
 def test_no_label_breaks_mermaid_or_dot(label: str) -> None:
     graph = get_workflow_representation(Outer)
