@@ -1,6 +1,7 @@
 """Construction and validation: what is wrong with a workflow is said before it runs, with place and near miss."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,8 +20,8 @@ from stepwell.errors import (
     DefinitionError,
     StartEventError,
     StepOptionError,
-    StopEventError,
     StepwellError,
+    StopEventError,
     WorkflowConfigurationError,
     WorkflowGraphError,
     WorkflowValidationError,
@@ -63,15 +64,18 @@ def problems(workflow: Workflow) -> WorkflowGraphError:
     return caught.value
 
 
-def line_of(function: Any) -> int:
-    return inspect.unwrap(function).__code__.co_firstlineno
+def line_of(function: Callable[..., Any]) -> int:
+    line: int = inspect.unwrap(function).__code__.co_firstlineno
+    return line
 
 
 def test_a_workflow_without_steps_has_no_start() -> None:
     class Empty(Workflow):
         pass
 
-    with pytest.raises(StartEventError, match="At least one Event of type StartEvent must be received by any step") as caught:
+    with pytest.raises(
+        StartEventError, match="At least one Event of type StartEvent must be received by any step"
+    ) as caught:
         Empty()
 
     assert isinstance(caught.value, WorkflowConfigurationError)
@@ -328,7 +332,7 @@ def test_events_never_consumed_can_be_let_through() -> None:
 @pytest.mark.parametrize("names", [["reachable"], "everything", {"dead_ends"}, [3], 5])
 def test_a_check_that_does_not_exist_is_refused_with_those_that_do(names: Any) -> None:
     with pytest.raises(
-        StepOptionError, match="Unknown graph check names: .* Valid names are: dead_end, reachability, terminal_event"
+        StepOptionError, match=r"Unknown graph check names: .* Valid names are: dead_end, reachability, terminal_event"
     ):
         Circles(skip_graph_checks=names)
 

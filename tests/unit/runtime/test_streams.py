@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import virtually
 
 from stepwell import (
     Context,
@@ -28,7 +29,6 @@ from stepwell.flow import (
     WorkflowTimedOutEvent,
 )
 from stepwell.runtime import WorkflowHandler
-from tests.unit.runtime.virtual_loop import virtually
 
 
 class Tick(Event):
@@ -75,10 +75,8 @@ async def test_a_stream_yields_what_is_written_in_order_and_ends_with_the_stop_e
 async def test_an_event_is_there_before_the_next_is_written() -> None:
     handler = Ticker().run()
     start = asyncio.get_running_loop().time()
-    times = []
 
-    async for _ in handler.stream_events():
-        times.append(round(asyncio.get_running_loop().time() - start, 3))
+    times = [round(asyncio.get_running_loop().time() - start, 3) async for _ in handler.stream_events()]
 
     assert times == [0, 1, 2, 3]
 

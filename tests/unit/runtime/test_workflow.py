@@ -8,6 +8,7 @@ import weakref
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import (
@@ -19,7 +20,6 @@ from stepwell.errors import (
     WorkflowRuntimeError,
     WorkflowTimeoutError,
 )
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Item(Event):
@@ -94,7 +94,7 @@ async def test_a_start_event_beside_keywords_is_refused() -> None:
 @virtually
 async def test_a_start_event_of_the_wrong_class_is_refused(what: Any) -> None:
     with pytest.raises(
-        StartEventTypeError, match="The 'start_event' argument must be an instance of 'StartEvent'.*Begin"
+        StartEventTypeError, match=r"The 'start_event' argument must be an instance of 'StartEvent'.*Begin"
     ) as caught:
         Book().run(start_event=what)
 
