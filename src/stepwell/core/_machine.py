@@ -221,7 +221,12 @@ class Machine:
         scope.tokens = 1
         recoveries = start.lineage.recoveries if start.lineage is not None else ()
         for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
-            deliver(state, plan, effects, key, event, (fact.attempt, Lineage(scope.number, index, recoveries)))
+            origin = (fact.attempt, Lineage(scope.number, index, recoveries))
+            if fact.wakes:
+                woken = wake(state, effects, fact.wakes[index], event)
+                self._pass_on(effects, (key, event), woken, origin)
+            else:
+                deliver(state, plan, effects, key, event, origin)
             if state.status is not Status.RUNNING:
                 return
         settle(state, plan, effects, Lineage(scope.number, 0))

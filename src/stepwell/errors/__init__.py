@@ -110,6 +110,7 @@ from stepwell.errors._state import (
     StateWriteError,
     UnencodableValueError,
 )
+from stepwell.errors._testing import CassetteMissingError, RecordingKeyError, VirtualDeadlockError
 
 __all__ = [
     "AllowListError",
@@ -121,6 +122,7 @@ __all__ = [
     "CallbackShutdownError",
     "CallbackVeto",
     "CassetteFileError",
+    "CassetteMissingError",
     "CircularResourceError",
     "ContextSerdeError",
     "ContextStateError",
@@ -155,6 +157,7 @@ __all__ = [
     "PromptTemplateError",
     "PromptVariableError",
     "RateLimitedError",
+    "RecordingKeyError",
     "ReplayError",
     "RequestRefusedError",
     "ResourceConfigError",
@@ -204,6 +207,7 @@ __all__ = [
     "UnrecordedRequestError",
     "UnresolvedAnnotationError",
     "UsageError",
+    "VirtualDeadlockError",
     "WorkflowArgumentsError",
     "WorkflowCancelledByUser",
     "WorkflowConfigurationError",

@@ -1,6 +1,7 @@
 """Running a step's body: in a task of its own, and for ``def`` steps in a thread."""
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import logging
@@ -81,7 +82,9 @@ async def in_thread(call: Callable[[], Any]) -> Any:
             logger.warning("a step's thread ended after its event loop was closed; its result is lost")
 
     STEP_THREADS.submit(job)
-    result, error = await done
+    # A loop with virtual time must not jump past a thread that it cannot see.
+    with getattr(loop, "stepwell_hold", contextlib.nullcontext)():
+        result, error = await done
     if error is not None:
         raise error
     return result

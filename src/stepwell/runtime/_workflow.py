@@ -4,9 +4,7 @@ import asyncio
 import contextvars
 import difflib
 import inspect
-import itertools
 import logging
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -47,23 +45,6 @@ StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
 
 logging.getLogger("stepwell").addHandler(logging.NullHandler())
-
-_RUN_PREFIX = os.urandom(8).hex()
-_RUN_NUMBERS = itertools.count(1)
-
-
-def new_run_id() -> str:
-    """Return an id that no other run has: 32 hexadecimal digits, half of them this process's own."""
-    return f"{_RUN_PREFIX}{next(_RUN_NUMBERS):016x}"
-
-
-def _reseed() -> None:
-    global _RUN_PREFIX  # a forked process must not share its parent's ids
-    _RUN_PREFIX = os.urandom(8).hex()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reseed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +255,7 @@ class Workflow(Generic[StartT, StopT]):
             verbose=self._settings.verbose,
             stream_buffer=self._settings.stream_buffer,
             external_events=external_events,
-            run_id=run_id or new_run_id(),
+            run_id=run_id,
             callback_manager=self._settings.callback_manager,
         )
         gate = self._gate(loop)
