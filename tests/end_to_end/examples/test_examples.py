@@ -1,5 +1,6 @@
 """Each example runs as a user runs it: a process of its own, offline."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -9,12 +10,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
+AGENT, RETRIEVAL = (ROOT / "examples" / name for name in ("02_agent.py", "03_retrieval.py"))
 STAND_IN = "This is stepwell's offline stand-in"
 
 
-def run(name: str, *arguments: str, said: str = "") -> str:
-    """Run an example with ``said`` on its standard input; return what it printed."""
-    (path,) = (path for path in EXAMPLES if path.name.startswith(name))
+@functools.cache
+def run(path: Path, *arguments: str, said: str = "") -> str:
+    """Run an example, once for all tests, with ``said`` on its standard input; return what it printed."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("OPENAI_")}
     sources = [str(ROOT / "src"), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sources))
@@ -33,11 +35,11 @@ def run(name: str, *arguments: str, said: str = "") -> str:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_runs_without_a_key_and_complains_of_nothing(path: Path) -> None:
-    assert run(path.name)
+    assert run(path)
 
 
 def test_the_agent_calls_tools_and_what_a_person_allows() -> None:
-    printed = run("02", said="yes\n")
+    printed = run(AGENT, said="yes\n")
 
     assert printed.startswith(STAND_IN)
     assert "I look at both wells." in printed
@@ -46,9 +48,8 @@ def test_the_agent_calls_tools_and_what_a_person_allows() -> None:
     assert "[open_sluice: 500 liters let out of Chand Baori]" in printed
 
 
-@pytest.mark.parametrize("said", ["no\n", ""], ids=["no", "nobody there"])
-def test_the_agent_does_not_do_what_nobody_allows(said: str) -> None:
-    printed = run("02", said=said)
+def test_the_agent_does_not_do_what_nobody_allows() -> None:
+    printed = run(AGENT)
 
     assert "[open_sluice: A person did not allow it.]" in printed
     assert "500 liters let out" not in printed
@@ -58,17 +59,16 @@ def test_the_agent_does_not_do_what_nobody_allows(said: str) -> None:
 @pytest.mark.parametrize(
     ("question", "found"),
     [
-        ("Which queen built a stepwell in memory of her husband?", "Udayamati"),
-        ("How many steps lead down in New Delhi?", "108 steps"),
-        ("Which stepwell has 3,500 steps in a pattern of triangles?", "3,500 narrow steps"),
+        ([], "Udayamati"),
+        (["How many steps lead down in New Delhi?"], "108 steps"),
     ],
 )
-def test_retrieval_finds_the_passage_that_answers(question: str, found: str) -> None:
-    assert found in run("03", question)
+def test_retrieval_finds_the_passage_that_answers(question: list[str], found: str) -> None:
+    assert found in run(RETRIEVAL, *question)
 
 
 def test_retrieval_tells_every_stage_to_callbacks() -> None:
-    printed = run("03")
+    printed = run(RETRIEVAL)
 
     trace = printed[printed.index("Trace: retrieval") :]
     stages = [
