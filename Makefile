@@ -16,8 +16,9 @@ $(VENV)/.demo: pyproject.toml constraints.txt tools/setup.sh
 	@tools/setup.sh $(VENV) -e ".[openai]"
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.demo
+$(VENV)/.dev: $(VENV)/.demo tools/browser.sh
 	@tools/setup.sh $(VENV) -e ".[all,examples]" $(DEV)
+	@tools/browser.sh
 	@touch $@
 
 demo: $(VENV)/.demo
@@ -40,6 +41,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.callbacks
 
 clean:
 	rm -rf $(VENV) .venv-* .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

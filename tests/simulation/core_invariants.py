@@ -99,8 +99,8 @@ def check_end(machine: Machine) -> None:
     assert state.active == 0
     for part in (state.running, state.delayed, state.suspended, state.wait_timers, state.scopes):
         assert not part, "something is left after the end"
-    for part in (state.slots, state.held, state.tasks, state.lingering, state.cancelling):
-        assert not part, "something is left after the end"
+    for rest in (state.slots, state.held, state.tasks, state.lingering, state.cancelling):
+        assert not rest, "something is left after the end"
     assert not any(state.lanes)
     assert state.deadline is None
     assert state.remaining is None

@@ -106,7 +106,7 @@ class Author:
                 self.part(taken, left, depth - 1)
                 self.part(taken, right, depth - 1)
                 self.add(Role(given, may_fail=tolerated), accepts=(), slots=(left, right))
-            case "human":
+            case _:
                 answer = self.new_type(Kind.ANSWER)
                 self.add(Role(None, asks=answer), accepts=(taken,))
                 self.step(answer, given, tolerated=tolerated)

@@ -6,6 +6,7 @@ It keeps its own books about events, joins, waits and timers, and compares the m
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from tests.simulation.core_invariants import check_end, check_state
@@ -44,6 +45,8 @@ from stepwell.core import (
 Path = tuple[tuple[int, int], ...]
 Script = Iterator[Fact | set[WaitId]]
 LONGEST = 20_000
+NOBODY = 1_000_000
+OF_TASKS = (TaskOpened, TaskClosed)
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class World:
         self.check_closed()
         if self.ending is None:
             check_state(self.machine)
-            self.check_timers(fact)
+            self.check_timers()
             self.check_waits()
         else:
             check_end(self.machine)
@@ -268,7 +271,7 @@ class World:
                 yield self.sent(SIDE, attempt)
             case "input":
                 yield InputAsked(self.now)
-            case "task":
+            case _:
                 yield TaskOpened(self.now, attempt)
 
     def task(self, attempt: int) -> Script:
@@ -358,28 +361,26 @@ class World:
     def tasks_of(self, attempt: int) -> list[Walker]:
         return [one for one in self.walkers if one.task and one.attempt == attempt]
 
-    def note_arrivals(self, fact: StepFinished | StepFannedOut | StepFailed | StepCancelled) -> None:
-        """Write down which join an event will be a member of."""
-        plan, state = self.story.plan, self.machine.state
-        match fact:
-            case StepFinished(event=Happening() as event):
-                if event.path:
-                    for join in plan.routes[event.key].joins:
-                        self.arrivals.setdefault((join, event.path[-1][0]), []).append(event)
-            case StepFannedOut():
-                for one in fact.events:
-                    assert isinstance(one, Happening)
-                    for join in plan.routes[one.key].joins:
-                        self.arrivals.setdefault((join, one.path[-1][0]), []).append(one)
-            case StepFailed(retry_at=None, failure=Happening() as failure):
-                start = state.running.get(fact.attempt)
-                if start is None or self.is_caught(start) or not failure.path:
-                    return
-                opener = failure.path[-1][0]
-                for join in plan.steps[self.starts[opener].step].joins:
-                    gathering = plan.steps[join].gathering
-                    if gathering is not None and gathering.keeps_errors:
-                        self.arrivals.setdefault((join, opener), []).append(failure)
+    def note_arrivals(self, fact: Fact) -> None:
+        """Write down which joins an event will be a member of."""
+        plan = self.story.plan
+        if isinstance(fact, StepFailed) and fact.retry_at is None:
+            start = self.starts[fact.attempt]
+            path = self.paths[fact.attempt]
+            if self.is_caught(start) or not path:
+                return
+            for join in plan.steps[self.starts[path[-1][0]].step].joins:
+                gathering = plan.steps[join].gathering
+                if gathering is not None and gathering.keeps_errors:
+                    self.note(join, fact.failure)
+        elif isinstance(fact, (StepFinished, StepFannedOut)):
+            for one in fact.events if isinstance(fact, StepFannedOut) else (fact.event,):
+                for join in plan.routes[one.key].joins if isinstance(one, Happening) and one.path else ():
+                    self.note(join, one)
+
+    def note(self, join: int, event: object) -> None:
+        assert isinstance(event, Happening)
+        self.arrivals.setdefault((join, event.path[-1][0]), []).append(event)
 
     # What may happen next.
 
@@ -387,21 +388,21 @@ class World:
         moves: list[Callable[[], object]] = []
         for walker in self.walkers:
             if walker.told:
-                moves += [lambda w=walker: self.stop(w)] * 2
+                moves += [partial(self.stop, walker)] * 2
             elif not walker.blocked:
-                moves += [lambda w=walker: self.advance(w)] * 3
+                moves += [partial(self.advance, walker)] * 3
             elif self.random.random() < self.habits.noise:
-                moves.append(lambda w=walker: self.give_up(w))
-        moves += [lambda t=timer: self.ring(t) for timer, at in self.timers.items() if at <= self.now]
-        moves += [lambda f=fact: self.post(f) for fact in self.mail]
+                moves.append(partial(self.give_up, walker))
+        moves += [partial(self.ring, timer) for timer, at in self.timers.items() if at <= self.now]
+        moves += [partial(self.post, fact) for fact in self.mail]
         for name, key in self.open.items():
             if key is not None:
-                moves.append(lambda n=name, k=key: self.answer(n, k))
-        moves += [lambda q=question: self.reply(q) for question in self.questions]
+                moves.append(partial(self.answer, name, key))
+        moves += [partial(self.reply, question) for question in self.questions]
         if not moves or self.random.random() < 0.05:
             later = [at for timer, at in self.timers.items() if at > self.now]
             if later:
-                moves.append(lambda: self.pass_time(min(later)))
+                moves.append(partial(self.pass_time, min(later)))
         return moves
 
     def run(self) -> Status:
@@ -427,8 +428,7 @@ class World:
         """Let a cancelled body or task end, some way or other; it may still try something."""
         attempt = walker.attempt
         if walker.task:
-            if self.tasks_may_end(attempt):
-                self.tell_fact(walker, TaskClosed(self.now, attempt))
+            self.tell_fact(walker, TaskClosed(self.now, attempt))
             return
         choice = self.random.random()
         if choice < 0.1:
@@ -442,9 +442,6 @@ class World:
             self.tell_fact(walker, self.ending_of(start, self.story.roles[start.step]))
         else:
             self.tell_fact(walker, StepCancelled(self.now, attempt))
-
-    def tasks_may_end(self, attempt: int) -> bool:
-        return True
 
     def give_up(self, walker: Walker) -> None:
         """Let a body that waits stop waiting, or end outright."""
@@ -506,26 +503,23 @@ class World:
             self.now += self.random.random()
 
     def nonsense(self) -> Fact:
-        nobody = 1_000_000
-        return self.random.choice(
-            [
-                StepFinished(self.now, nobody, STOP, None),
-                StepFannedOut(self.now, nobody, (STOP,), (None,)),
-                StepFailed(self.now, nobody, "boom", None, self.now),
-                StepCancelled(self.now, nobody),
-                TimerFired(self.now, nobody),
-                WaitStarted(self.now, nobody, 0, PING, None),
-                WaitDropped(self.now, nobody, 0),
-                TaskOpened(self.now, nobody),
-                TaskClosed(self.now, nobody, "boom"),
-            ]
-        )
+        facts: list[Fact] = [
+            StepFinished(self.now, NOBODY, STOP, None),
+            StepFannedOut(self.now, NOBODY, (STOP,), (None,)),
+            StepFailed(self.now, NOBODY, "boom", None, self.now),
+            StepCancelled(self.now, NOBODY),
+            TimerFired(self.now, NOBODY),
+            WaitStarted(self.now, NOBODY, 0, PING, None),
+            WaitDropped(self.now, NOBODY, 0),
+            TaskOpened(self.now, NOBODY),
+            TaskClosed(self.now, NOBODY, "boom"),
+        ]
+        return self.random.choice(facts)
 
     def repeat(self, fact: Fact) -> None:
         """Tell something that is no news: it must change nothing."""
-        if isinstance(fact, (EventSent, InputAsked, TaskOpened, TaskClosed)) and fact.at < 1e5:
-            if not isinstance(fact, (TaskOpened, TaskClosed)) or fact.attempt < 1_000_000:
-                return  # these carry no identity: told twice they happened twice
+        if isinstance(fact, (EventSent, InputAsked)) or (isinstance(fact, OF_TASKS) and fact.attempt != NOBODY):
+            return  # these carry no identity: told twice they happened twice
         if isinstance(fact, TimerFired) and fact.timer in {0, *self.timers}:
             return
         fact.at = self.now
@@ -537,7 +531,7 @@ class World:
         after.stale_facts, after.now = before.stale_facts, before.now
         assert after == before, "a stale fact changed the state"
 
-    def check_timers(self, fact: Fact) -> None:
+    def check_timers(self) -> None:
         state = self.machine.state
         wanted = {*state.delayed, *state.wait_timers} | ({0} if state.deadline is not None else set())
         assert set(self.timers) == wanted, "the timers that run are not those that are wanted"
@@ -552,8 +546,7 @@ class World:
         assert known == self.pending(), "a wait was lost"
 
     def pending(self) -> set[WaitId]:
-        begun = {name for name in self.open if name[1] < self.begun(name[0])}
-        return begun
+        return {name for name in self.open if name[1] < self.begun(name[0])}
 
     def begun(self, attempt: int) -> int:
         state = self.machine.state

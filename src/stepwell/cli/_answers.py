@@ -1,6 +1,7 @@
 """Answers to what a run asks: which class of event it takes, and which fields that event still needs."""
 
 import asyncio
+import contextlib
 from collections import deque
 from typing import Any
 
@@ -61,10 +62,10 @@ class Answerer:
         """Return when a question came, or after a while in which a run may have come to wait without one."""
         if not self._questions:
             self._came.clear()
-            try:
-                await asyncio.wait_for(self._came.wait(), QUIET_SECONDS)
-            except TimeoutError:
-                return
+            # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with a question.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(QUIET_SECONDS):
+                    await self._came.wait()
 
     def _kinds(self) -> list[type[Event]]:
         """Return the classes that an answer can have: what waits ask for, then what steps accept."""
@@ -86,9 +87,9 @@ class Answerer:
     async def _ask(self, question: str) -> str:
         self._view.ask(question)
         answer = await self._reader.line()
+        self._view.answered(answer or "")
         if answer is None:
             raise AnswerMissingError(workflow=self._name, question=question.strip())
-        self._view.answered(answer)
         return answer
 
     async def _choose(self, question: str, kinds: list[type[Event]]) -> type[Event]:

@@ -1,5 +1,6 @@
 """The commands: what may be said to ``stepwell``, and which part of the room does it. Imported when needed: click."""
 
+from contextlib import ExitStack
 from importlib.metadata import version
 from typing import TextIO
 
@@ -40,21 +41,23 @@ def run(target: str, fields: tuple[str, ...], as_json: bool, with_traceback: boo
     """
     from stepwell.cli._loading import find_workflow  # noqa: PLC0415  # start-up time of the other commands
     from stepwell.cli._options import StartCommand  # noqa: PLC0415
-    from stepwell.cli._running import json_output, restore_output, run_to_end  # noqa: PLC0415
+    from stepwell.cli._running import run_to_end, sole_output  # noqa: PLC0415
 
     # Before the file is loaded: it may print.
-    wants_json = as_json or "--json" in fields
-    out: TextIO | None = json_output() if wants_json else None
-    workflow = find_workflow(target)
-    parsed = StartCommand(workflow, usage=f"stepwell run {target}", shared=shared_options).parse(fields)
-    if parsed is None:
-        return Exit.OK
-    event, given = parsed
-    if out is not None and not (as_json or given.get("as_json")):
-        # The word was a field's name, or its value.
-        restore_output(out)
-        out = None
-    return run_to_end(workflow, event, as_json=out, with_traceback=with_traceback or bool(given.get("with_traceback")))
+    with ExitStack() as outputs:
+        may_be_json = as_json or "--json" in fields
+        out: TextIO | None = outputs.enter_context(sole_output()) if may_be_json else None
+        workflow = find_workflow(target)
+        parsed = StartCommand(workflow, usage=f"stepwell run {target}", shared=shared_options).parse(fields)
+        if parsed is None:
+            return Exit.OK
+        event, given = parsed
+        if not (as_json or given.get("as_json")):
+            # The word was a field's name, or its value.
+            outputs.close()
+            out = None
+        show_traceback = with_traceback or bool(given.get("with_traceback"))
+        return run_to_end(workflow, event, as_json=out, with_traceback=show_traceback)
 
 
 @program.command(short_help="Say what is wrong with the workflows of FILE.", epilog=CODES)

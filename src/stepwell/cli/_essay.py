@@ -30,7 +30,7 @@ class EssayWorkflow(Workflow):
 
     @step
     async def plan(self, ctx: Context, ev: Begin) -> Outline:
-        ctx.write_event_to_stream(Progress(msg="planning"))
+        ctx.write_event_to_stream(Progress(msg="planning\n"))
         return Outline(topic=ev.topic, model=ev.model)
 
     @step
@@ -44,5 +44,5 @@ class EssayWorkflow(Workflow):
 
     @step
     async def finish(self, ctx: Context, ev: Essay) -> StopEvent:
-        ctx.write_event_to_stream(Progress(msg="done"))
+        ctx.write_event_to_stream(Progress(msg="\ndone\n"))
         return StopEvent(result=ev.text)

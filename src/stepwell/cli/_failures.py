@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from stepwell.cli._loading import line_in
+from stepwell.cli._loading import line_in, said
 from stepwell.cli._shown import Ending
 from stepwell.errors import StepwellError
 from stepwell.runtime import Workflow
@@ -29,22 +29,17 @@ def explain(ending: Ending, workflow: Workflow[Any, Any], *, with_traceback: boo
     if ending.status == "cancelled":
         complain(f"{ending.workflow} was cancelled.")
     else:
-        complain(f"{ending.workflow} {ending.status.replace('_', ' ')}: {sentence(error, workflow)}")
+        where = f" in step {ending.step!r}" if ending.step else ""
+        complain(f"{ending.workflow} {ending.status.replace('_', ' ')}{where}: {sentence(error, workflow)}")
 
 
 def sentence(error: BaseException, workflow: Workflow[Any, Any]) -> str:
-    """Return an error as a sentence: ours speak for themselves, a user's own gets its kind, step and line."""
-    text = " ".join(str(error).split())
-    if not isinstance(error, StepwellError):
-        text = f"{type(error).__name__}: {text.rstrip('.')}" if text else type(error).__name__
-    steps = [note for note in getattr(error, "__notes__", ()) if note.startswith("in step ")]
-    line = _line(error, workflow)
-    where = [*steps[:1], *([f"raised at line {line}"] if line else [])]
-    return f"{text} ({', '.join(where)})" if where else text
-
-
-def _line(error: BaseException, workflow: Workflow[Any, Any]) -> int:
+    """Return an error as a sentence: ours speak for themselves, a user's own gets its kind and its line."""
+    if isinstance(error, StepwellError):
+        return " ".join(str(error).split())
     try:
-        return line_in(Path(inspect.getfile(type(workflow))), error)
+        file = inspect.getfile(type(workflow))
+        line = line_in(Path(file), error)
     except (OSError, TypeError):
-        return 0
+        return said(error)
+    return f"{said(error).rstrip('.')} ({file}:{line})." if line else said(error)

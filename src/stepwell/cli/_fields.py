@@ -74,25 +74,22 @@ def is_list(info: FieldInfo) -> bool:
 
 def type_word(annotation: Any) -> str:
     """Return how a type is called in help: ``INTEGER``, ``red|blue``, ``TEXT``."""
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return "|".join(dict.fromkeys(type_word(one) for one in typing.get_args(annotation) if one is not type(None)))
-    if typing.get_origin(annotation) is typing.Annotated:
-        return type_word(typing.get_args(annotation)[0])
-    if typing.get_origin(annotation) is typing.Literal:
-        return "|".join(str(one) for one in typing.get_args(annotation))
-    if typing.get_origin(annotation) in LISTS:
-        inner = typing.get_args(annotation)
-        return type_word(inner[0]) if inner else "TEXT"
-    if typing.get_origin(annotation) is dict:
-        return "JSON"
-    if isinstance(annotation, type):
-        return _class_word(annotation)
-    return "TEXT"
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return "|".join(dict.fromkeys(type_word(one) for one in inner if one is not type(None)))
+    if origin is typing.Literal:
+        return "|".join(str(one) for one in inner)
+    if origin is typing.Annotated or origin in LISTS:
+        return type_word(inner[0])
+    kind = origin or annotation
+    return _class_word(kind) if isinstance(kind, type) else "TEXT"
 
 
 def _class_word(kind: type) -> str:
     if issubclass(kind, Enum):
         return "|".join(str(one.value) for one in kind)
+    if issubclass(kind, LISTS):
+        return "TEXT"
     if issubclass(kind, (dict, BaseModel)):
         return "JSON"
     known = {str: "TEXT", int: "INTEGER", float: "NUMBER", bool: "true|false", object: "TEXT"}

@@ -38,6 +38,9 @@ class LiveView:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
+        self._rows: dict[str, Row] = {}
+        self._text = ""
+        self._held_back: list[Event] | None = None
         self._live = Live(
             console=self._console,
             get_renderable=self._picture,
@@ -45,9 +48,6 @@ class LiveView:
             transient=True,
             vertical_overflow="visible",
         )
-        self._rows: dict[str, Row] = {}
-        self._text = ""
-        self._held_back: list[Event] | None = None
 
     def begin(self, workflow: str, run_id: str, steps: list[str]) -> None:
         self._rows = {name: Row() for name in steps}

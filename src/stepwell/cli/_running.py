@@ -17,24 +17,23 @@ from stepwell.cli._reading import LineReader, standard_input
 from stepwell.cli._shown import Ending
 from stepwell.cli._views import JsonView, PlainView, View
 from stepwell.errors import AnswerMissingError
-from stepwell.flow import InputRequiredEvent, StartEvent, StopEvent
+from stepwell.flow import Event, InputRequiredEvent, StartEvent, StopEvent, WorkflowFailedEvent
 from stepwell.runtime import Workflow, WorkflowHandler, collect_steps
 
 EXITS = {"completed": Exit.OK, "cancelled": Exit.CANCELLED}
 
 
-def json_output() -> TextIO:
-    """Return what was standard output, which from now on leads to standard error: whatever else is printed."""
-    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", newline="\n")
+@contextlib.contextmanager
+def sole_output() -> Iterator[TextIO]:
+    """Provide standard output for one writer alone; whatever else is printed goes to standard error meanwhile."""
     sys.stdout.flush()
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return own
-
-
-def restore_output(own: TextIO) -> None:
-    """Take ``json_output`` back."""
-    os.dup2(own.fileno(), sys.stdout.fileno())
-    own.close()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", newline="\n") as own:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        try:
+            yield own
+        finally:
+            sys.stdout.flush()
+            os.dup2(own.fileno(), sys.stdout.fileno())
 
 
 def choose_view(reader: LineReader, as_json: TextIO | None) -> View:
@@ -74,6 +73,7 @@ async def _run(workflow: Workflow[Any, Any], event: StartEvent, view: View, read
         asking = asyncio.create_task(answerer.answer_all())
         # Nobody answers any more: the run can only be ended.
         asking.add_done_callback(lambda task: None if task.cancelled() else handler.cancel())
+        shown: Event | None = None
         try:
             async for shown in handler.stream_events(expose_internal=True):
                 view.show(shown)
@@ -82,6 +82,7 @@ async def _run(workflow: Workflow[Any, Any], event: StartEvent, view: View, read
         finally:
             asking.cancel()
             await handler.cancel_run()
+        step = shown.step_name if isinstance(shown, WorkflowFailedEvent) else ""
         missing = await _failure_of(asking)
         error = missing or handler.exception()
         status = "waiting_for_input" if missing else handler.status
@@ -92,6 +93,7 @@ async def _run(workflow: Workflow[Any, Any], event: StartEvent, view: View, read
             seconds=time.monotonic() - began,
             result=None if error is not None else _result(handler),
             error=error,
+            step=step,
         )
         view.end(ending)
     if missing is not None:

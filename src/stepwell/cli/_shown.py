@@ -11,7 +11,7 @@ VERBS = {"ok": "done"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How a run ended. ``seconds`` is how long it took; ``error`` is ``None`` when it completed."""
+    """How a run ended, after ``seconds``; ``error`` is ``None`` when it completed, ``step`` the one that failed."""
 
     workflow: str
     run_id: str
@@ -19,6 +19,7 @@ class Ending:
     seconds: float
     result: Any = None
     error: BaseException | None = None
+    step: str = ""
 
 
 def text_in(event: Event) -> str | None:

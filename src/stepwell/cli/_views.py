@@ -122,7 +122,9 @@ class JsonView:
             status=ending.status,
             seconds=round(ending.seconds, 6),
             result=ending.result.to_dict() if isinstance(ending.result, Event) else ending.result,
-            error=None if error is None else {"type": type(error).__name__, "message": str(error)},
+            error=None
+            if error is None
+            else {"type": type(error).__name__, "message": str(error), "step": ending.step or None},
         )
 
     def _object(self, **fields: Any) -> None:

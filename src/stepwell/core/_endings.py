@@ -23,8 +23,6 @@ from stepwell.core._state import RUN_TIMER, State
 
 def end_run(state: State, effects: list[Effect], ending: EndRun) -> None:
     """Fix the outcome, stop what is in flight and let go of what was queued."""
-    if state.status is not Status.RUNNING:
-        return
     state.status = ending.status
     if state.running:
         effects.extend([CancelStep(attempt) for attempt in state.running])

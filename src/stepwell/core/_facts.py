@@ -51,12 +51,16 @@ class StepFinished:
 
 @dataclass(slots=True)
 class StepFannedOut:
-    """A step's body returned a list: each event opens one branch of a new scope."""
+    """A step's body returned a list: each event opens one branch of a new scope.
+
+    ``wakes`` has the waits that each event answers, or nothing when no wait is open.
+    """
 
     at: float
     attempt: int
     keys: tuple[str, ...]
     events: tuple[object, ...]
+    wakes: tuple[tuple[WaitId, ...], ...] = ()
 
 
 @dataclass(slots=True)

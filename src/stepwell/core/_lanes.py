@@ -151,12 +151,11 @@ def return_to_work(state: State, effects: list[Effect], start: StartStep) -> Non
 
 
 def hand_over(state: State, effects: list[Effect], attempt: int) -> None:
-    """Give a suspended attempt its answers; without further open waits its suspension is over."""
+    """Give an attempt without open waits its answers; its suspension is over."""
     suspension = state.suspended[attempt]
     effects.extend(ResumeStep(attempt, wait, event, late) for wait, event, late in suspension.ready)
     suspension.ready.clear()
-    if not suspension.open:
-        del state.suspended[attempt]
+    del state.suspended[attempt]
 
 
 def forget_waits(state: State, effects: list[Effect], attempt: int) -> None:

@@ -92,7 +92,7 @@ class Machine:
         return effects
 
     def _apply_outside(self, fact: Fact) -> list[Effect]:
-        """Begin a new run. Whatever else comes before the beginning or after the end is stale."""
+        """Begin a new run, or call it off. Whatever else comes before the beginning or after the end is stale."""
         state = self.state
         effects: list[Effect] = []
         if state.status is Status.NEW and isinstance(fact, RunStarted):
@@ -100,6 +100,9 @@ class Machine:
             state.now = fact.at
             self._start(effects, fact)
             keep_time(state, self.plan, effects)
+        elif state.status is Status.NEW and isinstance(fact, CancelRequested):
+            state.status = Status.RUNNING
+            end_run(state, effects, EndRun(Status.CANCELLED, None))
         else:
             state.stale_facts += 1
         return effects
@@ -218,7 +221,12 @@ class Machine:
         scope.tokens = 1
         recoveries = start.lineage.recoveries if start.lineage is not None else ()
         for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
-            deliver(state, plan, effects, key, event, (fact.attempt, Lineage(scope.number, index, recoveries)))
+            origin = (fact.attempt, Lineage(scope.number, index, recoveries))
+            if fact.wakes:
+                woken = wake(state, effects, fact.wakes[index], event)
+                self._pass_on(effects, (key, event), woken, origin)
+            else:
+                deliver(state, plan, effects, key, event, origin)
             if state.status is not Status.RUNNING:
                 return
         settle(state, plan, effects, Lineage(scope.number, 0))

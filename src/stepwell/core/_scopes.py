@@ -35,19 +35,17 @@ def settle(state: State, plan: Plan, effects: list[Effect], lineage: Lineage | N
         scope.tokens -= 1
         if scope.tokens:
             return
-        scope = _close_if_empty(state, plan, effects, scope)
+        scope = _close(state, plan, effects, scope)
 
 
 def settle_empty(state: State, plan: Plan, effects: list[Effect], scope: Scope) -> None:
     """Close a scope that never held a token, or lost the last one by cancellation."""
-    if _close_if_empty(state, plan, effects, scope) is not None:
+    if _close(state, plan, effects, scope) is not None:
         settle(state, plan, effects, scope.lineage)
 
 
-def _close_if_empty(state: State, plan: Plan, effects: list[Effect], scope: Scope) -> Scope | None:
-    """Close ``scope`` if nothing is open in it, and return the scope whose token it held."""
-    if scope.tokens or scope.number not in state.scopes:
-        return None
+def _close(state: State, plan: Plan, effects: list[Effect], scope: Scope) -> Scope | None:
+    """Close ``scope``, in which nothing is open, unless a join lacks members; return the scope around it."""
     unfilled = False
     for join in scope.joins:
         if join in scope.closed_joins:

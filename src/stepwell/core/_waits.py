@@ -9,6 +9,7 @@ Rule 4. A background task may wait after the body of its step is over; it needs 
 from stepwell.core._effects import Effect, Publish, ResumeStep, StartStep, StartTimer, StopTimer
 from stepwell.core._facts import WaitDropped, WaitId, WaitStarted
 from stepwell.core._lanes import forget_waits, hand_over, release, return_to_work
+from stepwell.core._routing import ask
 from stepwell.core._state import State, Suspension, Wait
 
 
@@ -21,6 +22,7 @@ def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
         return
     record.waits = fact.wait + 1
     if fact.ask is not None:
+        ask(state)
         effects.append(Publish(fact.ask))
     held = state.held.pop(fact.takes, None) if fact.takes is not None else None
     if held is not None:

@@ -12,7 +12,7 @@ from stepwell.drawing._state import run_state
 from stepwell.errors import NotAHandlerOfRunError
 from stepwell.flow import WorkflowGraph
 from stepwell.representation import get_workflow_representation
-from stepwell.runtime import RunRecord, WorkflowHandler
+from stepwell.runtime import RunRecord, WorkflowHandler, record_of
 
 
 def draw_most_recent_execution(
@@ -63,5 +63,5 @@ def execution_state(handler: WorkflowHandler[Any]) -> dict[str, Any]:
 def _graph_and_record(handler: object) -> tuple[WorkflowGraph, RunRecord]:
     if not isinstance(handler, WorkflowHandler):
         raise NotAHandlerOfRunError(given=handler)
-    record: RunRecord = handler.record()
+    record = record_of(handler)
     return get_workflow_representation(record.workflow), record

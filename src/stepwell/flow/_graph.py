@@ -261,7 +261,7 @@ class _Drawing:
 
     def _resource(self, parameter: ResourceParameter) -> str:
         descriptor = parameter.descriptor
-        mark = descriptor.factory if isinstance(descriptor, Resource) else descriptor
+        mark = id(descriptor.factory) if isinstance(descriptor, Resource) else descriptor
         known = self.resource_ids.get(mark)
         if known is not None:
             return known

@@ -91,6 +91,7 @@ class Wiring:
         for event in self._declared():
             self.keys.add(event)
         self.plan = self._plan()
+        self.plain_events: set[type[Event]] = set()  # classes that were found to need no care on their way out
         self.returns = tuple({event: self.keys.add(event) for event in step.signature.returns} for step in self.steps)
 
     @cached_property

@@ -5,7 +5,7 @@ from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._history import RING_SIZE, AttemptRecord
 from stepwell.runtime._observers import Observer
-from stepwell.runtime._record import OpenAttempt, RunRecord
+from stepwell.runtime._record import OpenAttempt, RunRecord, record_of
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._state_store import InMemoryStateStore, StateStore
 from stepwell.runtime._state_types import infer_state_type
@@ -13,13 +13,13 @@ from stepwell.runtime._stream import StreamItem
 from stepwell.runtime._workflow import Workflow, collect_steps
 
 __all__ = [
-    "RING_SIZE",
     "AttemptRecord",
     "Context",
     "DictState",
     "InMemoryStateStore",
     "Observer",
     "OpenAttempt",
+    "RING_SIZE",
     "ResourceManager",
     "RunRecord",
     "StateStore",
@@ -28,4 +28,5 @@ __all__ = [
     "WorkflowHandler",
     "collect_steps",
     "infer_state_type",
+    "record_of",
 ]

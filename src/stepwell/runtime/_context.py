@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from threading import get_ident
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -58,8 +59,19 @@ class Context(ContextMarker[StateT], Generic[StateT]):
 
     def write_event_to_stream(self, ev: Event | None) -> None:
         """Show an event to whoever listens to the run. ``None`` is passed over. Never waits."""
+        run = self._run
+        attempt = self._attempt
+        if (
+            type(ev) in run.wiring.plain_events
+            and attempt is not None
+            and attempt.over is None
+            and run.thread == get_ident()
+            and not run.stream.closed
+        ):  # all that ``intents.write`` would find out, at a third of its price
+            run.stream.write(ev)  # type: ignore[arg-type]
+            return
         if ev is not None:
-            intents.write(self._run, self._attempt, ev)
+            intents.write(run, self._attempt, ev)
 
     @property
     def store(self) -> StateStore[StateT]:

@@ -139,7 +139,8 @@ class Crew:
             keys = result_keys(step, run.wiring, result)
             for key in keys:
                 run.history.produce(step.number, key)
-            return StepFannedOut(now, number, keys, tuple(result))
+            wakes = tuple(map(run.waits.matching, result)) if run.waits else ()
+            return StepFannedOut(now, number, keys, tuple(result), wakes)
         kind: type[Any] = type(result)
         key = step.keys[kind] if kind in step.keys else result_key(step, run.wiring, result)
         run.history.produce(step.number, key)

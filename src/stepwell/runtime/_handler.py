@@ -7,7 +7,6 @@ from stepwell.core import Status
 from stepwell.flow import Event, StopEvent
 from stepwell.runtime._context import Context
 from stepwell.runtime._history import AttemptRecord
-from stepwell.runtime._record import RunRecord, record_of
 from stepwell.runtime._run import Run
 from stepwell.runtime._stream import StreamItem
 
@@ -127,10 +126,6 @@ class WorkflowHandler(Generic[StopT]):
     def recent_attempts(self) -> tuple[AttemptRecord, ...]:
         """Return the last 512 attempts that have ended, oldest first."""
         return self._run.history.recent()
-
-    def record(self) -> RunRecord:
-        """Return what the run can tell of itself now: counts for each edge, attempts that ended, attempts open."""
-        return record_of(self._run)
 
     def __repr__(self) -> str:
         return f"<WorkflowHandler of {self._run.wiring.workflow} {self.run_id}: {self.status}>"

@@ -110,6 +110,7 @@ def write(run: RunPort, attempt: Attempt | None, event: Event) -> None:
     elif isinstance(event, InputRequiredEvent):
         _write_now(run, event)
     else:
+        run.wiring.plain_events.add(type(event))
         run.stream.write(event)
 
 

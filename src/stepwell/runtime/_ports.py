@@ -44,6 +44,7 @@ class RunPort(Protocol):
     background: set[BackgroundTask] | None
     ending: EndRun | None
     buffers: Buffers | None
+    thread: int
     resources: RunResources | None
 
     @property

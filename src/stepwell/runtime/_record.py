@@ -1,9 +1,9 @@
 """What a run can tell of itself at one moment, for drawings and pages: plain data, copied out of the run."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._history import AttemptRecord
-from stepwell.runtime._run import Run
 
 
 class OpenAttempt(NamedTuple):
@@ -38,8 +38,9 @@ class RunRecord(NamedTuple):
     exception: BaseException | None
 
 
-def record_of(run: Run) -> RunRecord:
-    """Return what ``run`` can tell now."""
+def record_of(handler: WorkflowHandler[Any]) -> RunRecord:
+    """Return what the run behind ``handler`` can tell now."""
+    run = handler._run  # noqa: SLF001  # the handler is the way in for outsiders, and has no room for more methods
     names = tuple(step.name for step in run.wiring.steps)
     history = run.history
     return RunRecord(

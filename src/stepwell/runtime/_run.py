@@ -42,6 +42,7 @@ from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._resources import RunResources
+from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
@@ -59,13 +60,13 @@ RUNNING: set["Run"] = set()
 
 @dataclass(slots=True)
 class RunSettings:
-    """How a run is to be driven. ``timeout`` in seconds, ``stream_buffer`` in events. Not changed after it is made."""
+    """How a run is to be driven. ``timeout`` in seconds, ``stream_buffer`` in events; the id is made when asked for."""
 
     timeout: float | None
     verbose: bool
     stream_buffer: int | None
     external_events: bool
-    run_id: str
+    run_id: str | None
     callback_manager: CallbackManager | None = None
 
 
@@ -139,6 +140,8 @@ class Run:
 
     @property
     def run_id(self) -> str:
+        if self.settings.run_id is None:
+            self.settings.run_id = new_run_id()
         return self.settings.run_id
 
     def now(self) -> float:

@@ -7,6 +7,7 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -28,7 +29,7 @@ class StreamItem(Generic[EventT_co]):
 class EventStream:
     """What one run shows to whoever listens."""
 
-    __slots__ = ("_base", "_closed", "_events", "_has_internal", "_limit", "_loop", "_pinned", "_waiters")
+    __slots__ = ("_base", "_events", "_full_at", "_has_internal", "_limit", "_loop", "_pinned", "_waiters", "closed")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int | None) -> None:
         self._loop = loop
@@ -37,7 +38,8 @@ class EventStream:
         self._base = 0
         self._pinned: tuple[tuple[int, Event], ...] = ()
         self._waiters: list[asyncio.Future[None]] | None = None
-        self._closed = False
+        self._full_at = sys.maxsize if limit is None else 2 * limit
+        self.closed = False
         self._has_internal = False
 
     @property
@@ -45,18 +47,15 @@ class EventStream:
         """The cursor that the next event will have."""
         return self._base + len(self._events)
 
-    @property
-    def closed(self) -> bool:
-        return self._closed
-
     def write(self, event: Event) -> None:
         """Add an event and wake who waits for it. After the end it is dropped."""
-        if self._closed:
+        if self.closed:
             return
-        self._events.append(event)
-        if self._limit is not None and len(self._events) > 2 * self._limit:
-            self._trim(self._limit)
-        if self._waiters:
+        events = self._events
+        events.append(event)
+        if len(events) > self._full_at:
+            self._sweep()
+        if self._waiters is not None:
             self._wake()
 
     def write_internal(self, event: InternalDispatchEvent) -> None:
@@ -66,10 +65,10 @@ class EventStream:
 
     def close(self, last: Event) -> None:
         """Add the last event and end the stream for everybody."""
-        if self._closed:
+        if self.closed:
             return
         self.write(last)
-        self._closed = True
+        self.closed = True
         self._wake()
 
     def _wake(self) -> None:
@@ -110,16 +109,19 @@ class EventStream:
         else:
             cursor = self._behind(after)
         while True:
+            instead: list[StreamItem[Event]] = []
             if cursor < self._edge():
-                for item in self._gap(cursor):
-                    yield item
+                instead = self._gap(cursor)
                 cursor = self._base
-            for event in self._events[cursor - self._base :]:
+            batch = self._events[cursor - self._base :]  # taken before the reader goes on: the edge moves while it does
+            for item in instead:
+                yield item
+            for event in batch:
                 if self._is_for(event, internal):
                     yield StreamItem(cursor, event)
                 cursor += 1
             if cursor >= self.end:
-                if self._closed:
+                if self.closed:
                     return
                 await self._more()
 
@@ -146,12 +148,16 @@ class EventStream:
             return
         cursor = 0
         while cursor >= self._edge():
-            for event in self._events[cursor - self._base :]:
-                cursor += 1
-                if internal or not self._has_internal or not isinstance(event, InternalDispatchEvent):
-                    yield event
+            batch = self._events[cursor - self._base :]
+            if self._has_internal and not internal:
+                batch_seen = [event for event in batch if not isinstance(event, InternalDispatchEvent)]
+            else:
+                batch_seen = batch
+            for event in batch_seen:
+                yield event
+            cursor += len(batch)
             if cursor >= self.end:
-                if self._closed:
+                if self.closed:
                     return
                 await self._more()
         async for item in self.read(after=cursor - 1, internal=internal):

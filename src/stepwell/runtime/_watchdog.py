@@ -6,6 +6,7 @@ blocked; what its thread is doing then, and in which step, is logged once for ea
 
 import asyncio
 import logging
+import os
 import sys
 import threading
 import time
@@ -55,10 +56,18 @@ class Watchdog:
         watched.runs += 1
         if watched.runs == 1:
             watched.answer()
-            self._wanted.set()
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._watch, name="stepwell-watchdog", daemon=True)
-                self._thread.start()
+            if not self._wanted.is_set():
+                self._wake()
+
+    def _wake(self) -> None:
+        self._wanted.set()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._watch, name="stepwell-watchdog", daemon=True)
+            self._thread.start()
+
+    def forget(self) -> None:
+        """Begin anew in a forked process, which has none of its parent's threads."""
+        self._watched, self._lock, self._wanted, self._thread = {}, threading.Lock(), threading.Event(), None
 
     def leave(self, loop: asyncio.AbstractEventLoop) -> None:
         """A run in ``loop`` is over."""
@@ -80,6 +89,8 @@ class Watchdog:
                         self._check(watched)
             if not busy:
                 self._wanted.clear()
+                if any(watched.runs > 0 for watched in list(self._watched.values())):
+                    self._wanted.set()  # a run that began between the look and the rest
 
     def _check(self, watched: _Watched) -> None:
         now = time.monotonic()
@@ -122,3 +133,6 @@ def _stack(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 WATCHDOG = Watchdog()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=WATCHDOG.forget)

@@ -1,13 +1,12 @@
 """``Workflow``: the class that users write their steps in, and run."""
 
 import asyncio
+import contextvars
 import difflib
 import inspect
-import itertools
 import logging
-import os
 import threading
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -46,23 +45,6 @@ StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
 
 logging.getLogger("stepwell").addHandler(logging.NullHandler())
-
-_RUN_PREFIX = os.urandom(8).hex()
-_RUN_NUMBERS = itertools.count(1)
-
-
-def new_run_id() -> str:
-    """Return an id that no other run has: 32 hexadecimal digits, half of them this process's own."""
-    return f"{_RUN_PREFIX}{next(_RUN_NUMBERS):016x}"
-
-
-def _reseed() -> None:
-    global _RUN_PREFIX  # a forked process must not share its parent's ids
-    _RUN_PREFIX = os.urandom(8).hex()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reseed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,15 +255,17 @@ class Workflow(Generic[StartT, StopT]):
             verbose=self._settings.verbose,
             stream_buffer=self._settings.stream_buffer,
             external_events=external_events,
-            run_id=run_id or new_run_id(),
+            run_id=run_id,
             callback_manager=self._settings.callback_manager,
         )
         gate = self._gate(loop)
-        run = Run(self, wiring, compiled.ready, settings, gate.leave if gate is not None else None)
+        ticket = object()
+        leave = None if gate is None else lambda: gate.leave(ticket)
+        run = Run(self, wiring, compiled.ready, settings, leave)
         if gate is None:
             run.begin(event)
         else:
-            gate.enter(lambda: run.begin(event))
+            gate.enter(ticket, lambda: run.begin(event))
         return WorkflowHandler(run)
 
     def _gate(self, loop: asyncio.AbstractEventLoop) -> "_Gate | None":
@@ -314,7 +298,7 @@ class Workflow(Generic[StartT, StopT]):
             except BaseException as error:  # noqa: BLE001  # carried over to the caller
                 failure.append(error)
 
-        thread = threading.Thread(target=work, name="stepwell-run-sync")
+        thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="stepwell-run-sync")
         thread.start()
         thread.join()
         if failure:
@@ -328,18 +312,21 @@ class _Gate:
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self._free = limit
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: OrderedDict[object, Callable[[], None]] = OrderedDict()
 
-    def enter(self, begin: Callable[[], None]) -> None:
+    def enter(self, ticket: object, begin: Callable[[], None]) -> None:
         if self._free:
             self._free -= 1
             begin()
         else:
-            self._waiting.append(begin)
+            self._waiting[ticket] = begin
 
-    def leave(self) -> None:
+    def leave(self, ticket: object) -> None:
+        """Give the place to the next in line; a run that ended while it stood in line had none."""
+        if self._waiting.pop(ticket, None) is not None:
+            return
         if self._waiting:
-            self._waiting.popleft()()
+            self._waiting.popitem(last=False)[1]()
         else:
             self._free += 1
 

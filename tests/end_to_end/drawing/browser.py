@@ -1,10 +1,12 @@
 """A real Chromium without a screen, driven over its own debugging pipe: nothing but the standard library between."""
 
+import base64
 import contextlib
 import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,13 @@ FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
+LAUNCHER = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""  # the browser reads commands from its descriptor 3 and answers on 4
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WHY_NONE = "no Chromium here: tools/browser.sh installs it when it is root on Debian; elsewhere install it by hand"
 
@@ -38,8 +47,10 @@ class Browser:
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh", path, *FLAGS]
-            + [f"--user-data-dir={profile}", "--window-size=1200,900", "about:blank"],
+            [
+                *(sys.executable, "-c", LAUNCHER, str(to_browser), str(from_browser)),
+                *(path, *FLAGS, f"--user-data-dir={profile}", "--window-size=1200,900", "about:blank"),
+            ],
             pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -138,8 +149,6 @@ class Browser:
 
     def screenshot(self, file: Path) -> None:
         """Save what is to be seen."""
-        import base64
-
         file.write_bytes(base64.b64decode(self.send("Page.captureScreenshot")["data"]))
 
 

@@ -62,7 +62,7 @@ function boxGroup(box, layer, classes) {
 function drawCluster(box, layer) {
   const group = boxGroup(box, layer, "cluster");
   make("path", { class: "shape", d: rounded(box.width / 2, box.height / 2, 6) }, group);
-  make("text", { class: "name", y: -box.height / 2 + 13 }, group, box.name);
+  make("text", { class: "name", x: -box.width / 2 + 10, y: -box.height / 2 + 13 }, group, box.name);
   drawToggle(group, box.width / 2 - 14, -box.height / 2 + 14, box);
 }
 

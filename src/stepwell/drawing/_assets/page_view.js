@@ -4,6 +4,7 @@ const element = (id) => document.getElementById(id);
 const stage = element("stage"), svg = stage.querySelector("svg"), layer = make("g", {}, svg), about = element("about");
 const view = { x: 0, y: 0, scale: 1, direction: "TB", opened: new Set(), picked: null, scene: null, moved: false };
 
+const SHEET = { width: 690, height: 860 }; // pixels that fit on a sheet of A4 or letter
 const LEGIBLE = 0.62; // below this scale names are guesswork
 
 function place() {
@@ -28,8 +29,8 @@ function open() {
 
 function drawOverview() {
   const map = element("overview"), { width, height } = view.scene;
-  map.hidden = wholeScale() >= LEGIBLE;
-  const scale = Math.min(150 / width, (stage.clientHeight - 90) / height, 0.2);
+  map.toggleAttribute("hidden", wholeScale() >= LEGIBLE); // SVG elements have no "hidden" property
+  const scale = Math.min((view.direction === "TB" ? 150 : stage.clientWidth * 0.6) / width, (stage.clientHeight - 90) / height, 0.2);
   map.setAttribute("viewBox", `0 0 ${width} ${height}`);
   map.setAttribute("width", Math.max(24, width * scale));
   map.setAttribute("height", Math.max(24, height * scale));
@@ -171,7 +172,7 @@ function legend() {
   for (const [look] of looks) {
     const row = html("div", null, host);
     const sample = make("svg", { width: 44, height: 24, viewBox: "-24 -13 48 26" }, row);
-    const group = make("g", { class: `node ${look}` }, sample);
+    const group = make("g", { class: `node sample ${look}` }, sample);
     make("path", { class: "shape", d: outline(look, 42, 20) }, group);
     const extra = inner(look, 42, 20);
     if (extra) make("path", { class: "inner", d: extra }, group);
@@ -267,10 +268,14 @@ function listen() {
   });
   new ResizeObserver(() => { if (!view.moved) open(); drawOverview(); drawTimeline(element("timeline")); }).observe(stage);
   addEventListener("beforeprint", () => {
-    svg.setAttribute("viewBox", `0 0 ${view.scene.width} ${view.scene.height}`);
+    const { width, height } = view.scene;
+    const whole = Math.min(1, SHEET.width / width, SHEET.height / height);
+    const scale = whole >= LEGIBLE ? whole : Math.min(0.8, SHEET.width / width); // long ones go on over several sheets
+    stage.style.height = `${Math.ceil(height * scale)}px`;
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     layer.removeAttribute("transform");
   });
-  addEventListener("afterprint", () => { svg.removeAttribute("viewBox"); place(); });
+  addEventListener("afterprint", () => { stage.style.height = ""; svg.removeAttribute("viewBox"); place(); });
 }
 
 function update(change) {
