@@ -22,9 +22,16 @@ def test_a_run_begins_once() -> None:
 def test_nothing_happens_to_a_run_that_has_not_begun() -> None:
     play = Play(step("start"))
 
-    assert play.send("start") == play.turn() == play.cancel() == play.ask() == []
-    assert play.state.stale_facts == 4
+    assert play.send("start") == play.turn() == play.ask() == []
+    assert play.state.stale_facts == 3
     assert starts(play.start()) == [(0, "start")]
+
+
+def test_a_run_that_has_not_begun_can_be_called_off() -> None:
+    play = Play(step("start"))
+
+    assert play.cancel() == [EndRun(Status.CANCELLED, None)]
+    assert play.start() == []
 
 
 def test_a_start_event_may_end_the_run() -> None:

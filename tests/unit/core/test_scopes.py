@@ -213,6 +213,18 @@ def test_a_cancelled_scope_with_a_join_that_was_never_filled_stays_and_is_told_i
     assert (half.step, half.present, half.missing) == (3, ("R",), (("R", 1),))
 
 
+def test_a_loser_in_a_scope_that_stays_for_another_join_has_nothing_to_say_either() -> None:
+    play = Play(
+        step("start", joins=(2, 3)), step("A"), step("R", gathering=FIRST), step("R", gathering=Gathering(take=2))
+    )
+    play.start()
+    first, loser = attempts(play.fan_out(1, "A", "A"))
+    play.finish(first, "R")
+
+    assert play.send("R", sender=loser) == play.send("A", sender=loser) == []
+    assert len(play.state.scopes) == 1
+
+
 def test_two_joins_that_both_cancel_the_rest_cancel_it_once() -> None:
     play = Play(step("start", joins=(2, 3)), step("A"), step("R", gathering=FIRST), step("R", gathering=FIRST))
     play.start()
