@@ -11,6 +11,10 @@ from stepwell.cli._reading import LineReader
 from stepwell.cli._shown import Ending
 
 
+class Question(InputRequiredEvent):
+    prefix: str
+
+
 class Silent:
     """A view that shows nothing and counts the questions."""
 
@@ -31,8 +35,8 @@ class Silent:
 
 class Ask(Workflow):
     @step
-    async def first(self, ev: StartEvent) -> InputRequiredEvent:
-        return InputRequiredEvent(prefix="Name?")
+    async def first(self, ev: StartEvent) -> Question:
+        return Question(prefix="Name?")
 
     @step
     async def last(self, ev: HumanResponseEvent) -> StopEvent:
@@ -42,8 +46,8 @@ class Ask(Workflow):
 @pytest.mark.parametrize(
     ("event", "question"),
     [
-        (InputRequiredEvent(prefix="Name? "), "Name? "),
-        (InputRequiredEvent(prefix="Name?"), "Name? "),
+        (Question(prefix="Name? "), "Name? "),
+        (Question(prefix="Name?"), "Name? "),
         (InputRequiredEvent(), "InputRequiredEvent: "),
     ],
 )
@@ -58,7 +62,7 @@ async def test_a_question_that_comes_together_with_the_end_is_not_asked() -> Non
     asking = asyncio.create_task(answerer.answer_all())
     await asyncio.sleep(0)
 
-    answerer.put(InputRequiredEvent(prefix="Name?"))
+    answerer.put(Question(prefix="Name?"))
     asking.cancel()
 
     with pytest.raises(asyncio.CancelledError):
