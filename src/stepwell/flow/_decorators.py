@@ -31,7 +31,7 @@ def step(func: FunctionT) -> FunctionT: ...
 @overload
 def step(
     *,
-    workflow: TakesSteps | None = ...,
+    workflow: type[Any] | TakesSteps | None = ...,
     num_workers: int = ...,
     retry_policy: RetryPolicy | None = ...,
     timeout: float | None = ...,
@@ -42,7 +42,7 @@ def step(
 def step(  # noqa: PLR0913  # the signature people know, and one option more each for time and drawings
     func: FunctionT | None = None,
     *,
-    workflow: TakesSteps | None = None,
+    workflow: type[Any] | TakesSteps | None = None,
     num_workers: int = 4,
     retry_policy: RetryPolicy | None = None,
     timeout: float | None = None,

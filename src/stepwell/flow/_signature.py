@@ -123,6 +123,11 @@ class _Reader:
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         for position, parameter in enumerate(inspect.signature(self.function).parameters.values()):
             first = position == 0 and parameter.name not in self.hints and parameter.name in ("self", "cls")
+            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and not first:
+                raise self.problem(
+                    f"Parameter {parameter.name!r} can only be given by position, and steps are called by name",
+                    "Take the / out of the signature.",
+                )
             if not first and parameter.kind not in variadic:
                 yield parameter
 

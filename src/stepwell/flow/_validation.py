@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from stepwell.errors import Problem, StartEventError, StepOptionError, StopEventError, near_misses
 from stepwell.flow._definition import Location, StepDefinition
@@ -67,7 +68,7 @@ def the_stop_event(workflow: str, location: str, steps: Sequence[StepDefinition]
 
 def check_graph_names(names: Iterable[str]) -> frozenset[str]:
     """Return the checks to leave out. Raises ``StepOptionError`` for one that does not exist."""
-    chosen = [names] if isinstance(names, str) else list(names)
+    chosen: list[Any] = list(names) if isinstance(names, (list, tuple, set, frozenset)) else [names]
     unknown = [name for name in chosen if name not in GRAPH_CHECKS]
     if unknown:
         raise StepOptionError(

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import (
@@ -15,7 +16,6 @@ from stepwell.errors import (
     WorkflowRuntimeError,
     WorkflowStepDoesNotExistError,
 )
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Item(Event):
@@ -267,6 +267,25 @@ async def test_a_background_task_is_made_of_a_coroutine(what: Any) -> None:
         await Works().run()
 
 
+async def use_outside(ctx: Context, call: str) -> None:
+    """Make a call that only an attempt may make."""
+    coroutine = asyncio.sleep(0)
+    try:
+        match call:
+            case "attempt":
+                _ = ctx.attempt
+            case "create_task":
+                ctx.create_task(coroutine)
+            case "wait_for_event":
+                await ctx.wait_for_event(Answer)
+            case "sleep":
+                await ctx.sleep(1)
+            case _:
+                ctx.retry_info()
+    finally:
+        coroutine.close()
+
+
 @pytest.mark.parametrize("call", ["retry_info", "create_task", "attempt", "wait_for_event", "sleep"])
 @virtually
 async def test_what_belongs_to_an_attempt_is_refused_outside_of_one(call: str) -> None:
@@ -278,20 +297,7 @@ async def test_what_belongs_to_an_attempt_is_refused_outside_of_one(call: str) -
     handler = Waits().run()
 
     with pytest.raises(NoAttemptError, match=f"{call} is only available from within step functions"):
-        if call == "attempt":
-            _ = handler.ctx.attempt
-        elif call == "create_task":
-            coroutine = asyncio.sleep(0)
-            try:
-                handler.ctx.create_task(coroutine)
-            finally:
-                coroutine.close()
-        elif call == "wait_for_event":
-            await handler.ctx.wait_for_event(Answer)
-        elif call == "sleep":
-            await handler.ctx.sleep(1)
-        else:
-            handler.ctx.retry_info()
+        await use_outside(handler.ctx, call)
     await handler
 
 

@@ -1,14 +1,15 @@
 """The handler: what ``workflow.run()`` returns at once."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, WorkflowHandler, step
 from stepwell.errors import WorkflowCancelledByUser
 from stepwell.runtime import RING_SIZE
-from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 
 class Item(Event):
@@ -117,7 +118,7 @@ async def test_recent_attempts_are_the_last_of_a_ring() -> None:
     attempts = handler.recent_attempts()
     assert len(attempts) == RING_SIZE
     assert [one.outcome for one in attempts] == ["ok"] * RING_SIZE
-    assert all(later.cause == earlier.attempt for earlier, later in zip(attempts, attempts[1:], strict=False))
+    assert all(later.cause == earlier.attempt for earlier, later in itertools.pairwise(attempts))
     assert attempts[-1].started_at <= attempts[-1].ended_at
 
 

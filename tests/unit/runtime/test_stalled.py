@@ -1,6 +1,7 @@
 """A run that can make no more progress fails at once and says why: all the ways to get there."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from tests.unit.runtime.virtual_loop import passed_since, virtually
@@ -26,7 +27,7 @@ class Right(Event):
     pass
 
 
-async def stalled(workflow: Workflow, **fields: object) -> WorkflowStalledError:
+async def stalled(workflow: Workflow, **fields: Any) -> WorkflowStalledError:
     """Run the workflow, and return the error of a stalled run, which must have come in no time."""
     start = asyncio.get_running_loop().time()
     with pytest.raises(WorkflowStalledError) as caught:

@@ -6,10 +6,10 @@ import asyncio
 from typing import Any, Union
 
 import pytest
+from tests.unit.runtime.virtual_loop import virtually
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import StepError, UndeclaredResultError
-from tests.unit.runtime.virtual_loop import virtually
 
 
 class Animal(Event):
@@ -184,7 +184,10 @@ async def test_an_empty_list_is_a_fan_out_of_nothing() -> None:
     ("result", "message"),
     [
         (3, r"Step function begin returned int instead of an Event instance; its annotation declares -> Animal"),
-        (Plant(), r"returned the undeclared event Plant; its annotation declares -> Animal \| StopEvent \| list\[Item\]"),
+        (
+            Plant(),
+            r"returned the undeclared event Plant; its annotation declares -> Animal \| StopEvent \| list\[Item\]",
+        ),
         (Item(), "returned a bare Item but its return annotation only declares it inside a list"),
         (Animal, r"It returned the class itself: return Animal\(…\)"),
         ([Item(), Plant()], "returned the undeclared event Plant"),

@@ -215,7 +215,7 @@ class Stuck(Workflow):
         self.release.wait(10)
         try:
             ctx.send_event(Item(number=1))
-        except BaseException as error:
+        except AttemptOverError as error:
             self.refusal = error
         finally:
             self.over.set()

@@ -1,0 +1,45 @@
+"""What must not type-check: each line that ends in ``# refused`` must be an error, and no other may be one."""
+
+from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
+
+
+class Report(StopEvent):
+    pages: int
+
+
+class Draft(Event):
+    text: str
+
+
+class Typed(Workflow[StartEvent, Report]):
+    @step
+    async def begin(self, ctx: Context, ev: StartEvent) -> Report:
+        return Draft(text="a")  # refused
+
+    @step
+    async def wait(self, ctx: Context, ev: Draft) -> Report:
+        await ctx.wait_for_event(int)  # refused
+        ctx.send_event("text")  # refused
+        ctx.write_event_to_stream({"a": 1})  # refused
+        ctx.call(3)  # refused
+        return Report(pages=3)
+
+    @step(num_workers="two")  # refused
+    async def many(self, ev: Draft) -> Report:
+        return Report(pages=3)
+
+
+class Wrong(Workflow[Draft, Report]):  # refused
+    pass
+
+
+async def results(workflow: Typed) -> None:
+    handler = workflow.run()
+    text: str = await handler  # refused
+    (await handler).paages  # refused
+    await workflow.begin(3)  # refused
+    await handler.send_event(3)  # refused
+    handler.stream_events(after="3")  # refused
+    Typed(timeout="long")  # refused
+    step(timeout="long")  # refused
+    print(text)
