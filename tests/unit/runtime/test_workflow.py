@@ -238,25 +238,26 @@ async def test_run_sync_takes_the_caller_s_context_variables_along() -> None:
 
 @virtually
 async def test_no_run_is_garbage_collected_while_it_runs() -> None:
+    seen: list[weakref.ref[asyncio.Future[None]]] = []
     reached: list[str] = []
 
     class Alone(Workflow):
         @step
-        async def begin(self, ctx: Context, ev: StartEvent) -> Item:
-            await asyncio.get_running_loop().create_task(asyncio.sleep(1))
-            return Item()
-
-        @step
-        async def wait(self, ctx: Context, ev: Item) -> StopEvent:
-            await ctx.sleep(1)
+        async def begin(self, ev: StartEvent) -> StopEvent:
+            nobody_holds_this: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            seen.append(weakref.ref(nobody_holds_this))
+            await nobody_holds_this
             reached.append("end")
             return StopEvent()
 
-    Alone().run()
-    for _ in range(4):
-        gc.collect()
-        await asyncio.sleep(0.75)
+    Alone(timeout=None).run()
+    await asyncio.sleep(1)
+    gc.collect()
 
+    future = seen[0]()
+    assert future is not None
+    future.set_result(None)
+    await asyncio.sleep(1)
     assert reached == ["end"]
 
 
