@@ -8,6 +8,7 @@ import click
 
 from stepwell.cli._exits import Exit
 
+FORMATS = ("html", "mermaid", "dot", "json", "text")
 CODES = "Exit codes: 0 ok, 1 failed, 2 wrong use, 4 waiting for input that does not come, 130 cancelled."
 
 
@@ -67,6 +68,21 @@ def check(target: str) -> int:
     from stepwell.cli._checking import check_file  # noqa: PLC0415  # start-up time of the other commands
 
     return check_file(target)
+
+
+@program.command(short_help="Draw all possible flows of a workflow.", epilog=CODES)
+@click.argument("target", metavar="FILE[:Class]")
+@click.option("--format", "format", type=click.Choice(FORMATS), default="html", show_default=True)
+@click.option("--output", "-o", metavar="FILE", help="Where to write; - is standard output.")
+@click.option("--max-label-length", type=click.IntRange(min=2), metavar="N", help="Cut longer names in the picture.")
+def draw(target: str, format: str, output: str | None, max_label_length: int | None) -> int:
+    """Draw what can happen in the workflow of FILE, also when it could not run as it is.
+
+    HTML goes to a file named after the workflow, everything else to standard output.
+    """
+    from stepwell.cli._drawing import draw_target  # noqa: PLC0415  # start-up time of the other commands
+
+    return draw_target(target, format, output, max_label_length)
 
 
 @program.command(short_help="Stream a model's words through a workflow.", epilog=CODES)

@@ -97,16 +97,20 @@ def workflows_of(module: ModuleType) -> dict[str, type[Workflow[Any, Any]]]:
     return {name: value for name, value in own.items() if collect_steps(value)} or own
 
 
-def find_workflow(target: str) -> Workflow[Any, Any]:
-    """Return the workflow that ``FILE[:Class]`` names: an instance made without arguments, or one in the file.
+def find_named(target: str) -> Workflow[Any, Any] | type[Workflow[Any, Any]]:
+    """Return what ``FILE[:Class]`` names: a class, or an instance that the file makes.
 
     Raises a ``UsageError`` when nothing, or too much, is found; the definition's own error otherwise.
     """
     path, name = split_target(target)
     module = load_file(path)
-    known = workflows_of(module)
-    found = _named(module, path, name) if name is not None else _only(known, path)
-    return found if isinstance(found, Workflow) else make(found, path)
+    return _named(module, path, name) if name is not None else _only(workflows_of(module), path)
+
+
+def find_workflow(target: str) -> Workflow[Any, Any]:
+    """Return the workflow that ``FILE[:Class]`` names, made without arguments. Raises what ``find_named`` raises."""
+    found = find_named(target)
+    return found if isinstance(found, Workflow) else make(found, split_target(target)[0])
 
 
 def _only(known: dict[str, type[Workflow[Any, Any]]], path: str) -> type[Workflow[Any, Any]]:

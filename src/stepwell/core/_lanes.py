@@ -35,6 +35,7 @@ def launch(state: State, plan: Plan, effects: list[Effect], start: StartStep, sc
     state.active += 1
     if scope is not None:
         scope.tokens += 1
+        scope.attempts.append(start.attempt)
     lane = state.lanes[start.step]
     if lane is None:
         lane = state.lanes[start.step] = Lane(workers=plan.steps[start.step].workers)
@@ -76,6 +77,9 @@ def new_attempt(
 def next_attempt(state: State, failed: StartStep, retry: Retry) -> StartStep:
     """Return the record of a further attempt at what ``failed`` attempted."""
     state.counter += 1
+    scope = scope_of(state, failed.lineage)
+    if scope is not None:
+        scope.attempts.append(state.counter)
     return StartStep(
         state.counter,
         failed.step,

@@ -81,10 +81,11 @@ _NOWHERE = Route(Kind.PLAIN, (), (), ())
 class Plan:
     """The steps and the routes between them."""
 
-    __slots__ = ("failure_key", "kinds", "routes", "steps", "takes_answers")
+    __slots__ = ("failure_key", "kinds", "routes", "slot_steps", "steps", "takes_answers")
 
     def __init__(self, steps: Sequence[StepPlan], *, kinds: dict[str, Kind], failure_key: str) -> None:
         self.steps = tuple(steps)
+        self.slot_steps = tuple(number for number, step in enumerate(self.steps) if step.slots)
         self.kinds = dict(kinds)
         self.failure_key = failure_key
         self.routes = Routes()

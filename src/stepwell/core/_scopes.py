@@ -25,6 +25,7 @@ def open_scope(state: State, opener: StartStep, joins: tuple[int, ...]) -> Scope
     outer = scope_of(state, opener.lineage)
     if outer is not None:
         outer.tokens += 1
+        outer.inner.append(scope.number)
     return scope
 
 
@@ -88,39 +89,45 @@ def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gat
     if gathering.take is not None and len(kept) == gathering.take:
         _start_join(state, plan, effects, scope, join)
         if gathering.cancels_rest:
-            cancel_scope(state, effects, scope)
+            cancel_scope(state, plan, effects, scope)
             settle_empty(state, plan, effects, scope)
 
 
-def cancel_scope(state: State, effects: list[Effect], scope: Scope) -> None:
+def cancel_scope(state: State, plan: Plan, effects: list[Effect], scope: Scope) -> None:
     """End everything open in ``scope`` and in the scopes within it. Joins that started are outside."""
     if scope.cancelled:
         return
-    inside = {scope.number}
-    for inner in list(state.scopes.values()):
-        if inner.number in inside or (inner.lineage is not None and inner.lineage.scope in inside):
-            inside.add(inner.number)
-            inner.cancelled = True
-            state.active -= inner.queued
-            inner.queued = 0
-            inner.tokens = 0
-            if inner is not scope:
-                del state.scopes[inner.number]
-    for attempt in [a for a, start in state.running.items() if _is_inside(start, inside)]:
-        start = state.running.pop(attempt)
+    pending = [scope]
+    for inner in pending:
+        pending.extend(state.scopes[number] for number in inner.inner if number in state.scopes)
+        inner.cancelled = True
+        state.active -= inner.queued
+        inner.queued = inner.tokens = 0
+        if inner is not scope:
+            del state.scopes[inner.number]
+        for attempt in dict.fromkeys(inner.attempts):  # one that was tried again is named twice
+            _cancel_attempt(state, effects, attempt)
+        inner.attempts.clear()
+        if state.slots:
+            for step in plan.slot_steps:
+                state.slots.pop((inner.number, step), None)
+
+
+def _cancel_attempt(state: State, effects: list[Effect], attempt: int) -> None:
+    """End an attempt wherever it stands; one that is over left nothing, or background tasks."""
+    start = state.running.pop(attempt, None)
+    if start is not None:
         forget_waits(state, effects, attempt)
         state.active -= 1
         state.cancelling = state.cancelling or {}
         state.cancelling[attempt] = start
         effects.append(CancelStep(attempt))
-    for attempt in [a for a, start in state.lingering.items() if _is_inside(start, inside)]:
+    elif attempt in state.lingering:
         _stop_tasks(state, effects, attempt)
-    for attempt in [a for a, start in state.delayed.items() if _is_inside(start, inside)]:
+    elif attempt in state.delayed:
         del state.delayed[attempt]
         state.active -= 1
         effects.append(StopTimer(attempt))
-    for place in [place for place in state.slots if place[0] in inside]:
-        del state.slots[place]
 
 
 def linger(state: State, effects: list[Effect], start: StartStep) -> None:
@@ -134,10 +141,6 @@ def linger(state: State, effects: list[Effect], start: StartStep) -> None:
 def _stop_tasks(state: State, effects: list[Effect], attempt: int) -> None:
     forget_waits(state, effects, attempt)
     effects.append(CancelStep(attempt))
-
-
-def _is_inside(start: StartStep, inside: set[int]) -> bool:
-    return start.lineage is not None and start.lineage.scope in inside
 
 
 def fill_slot(

@@ -49,7 +49,8 @@ class Scope:
 
     ``tokens`` counts what is still open inside: queued, running and delayed attempts, events held in
     half-full joins, scopes opened within. ``lineage`` is the opener's. ``queued`` counts the attempts in
-    queues, so that cancelling the scope need not look for them there.
+    queues, so that cancelling the scope need not look for them there. ``attempts`` and ``inner`` (scopes)
+    name what was ever opened inside, so that cancelling need not look at what is outside.
     """
 
     number: int
@@ -60,6 +61,8 @@ class Scope:
     queued: int = 0
     gathered: dict[int, list[Gathered]] = field(default_factory=dict)
     closed_joins: set[int] = field(default_factory=set)
+    attempts: list[int] = field(default_factory=list)
+    inner: list[int] = field(default_factory=list)
     cancelled: bool = False
 
 

@@ -9,6 +9,39 @@ class ContextStateError(UsageError):
     """A context was asked for something at a moment at which it cannot do it."""
 
 
+class NotAContextError(ContextStateError, TypeError):
+    """``run(ctx=…)`` got something that is no context."""
+
+    def __init__(self, *, given: object) -> None:
+        self.given = given
+        super().__init__(
+            f"run(ctx=…) takes the context of an earlier run (handler.ctx), not {type(given).__name__}. A field called "
+            f"ctx has to come in run(start_event=…)."
+        )
+
+
+class ForeignContextError(ContextStateError):
+    """The context of a run of one workflow was given to another."""
+
+    def __init__(self, *, workflow: str, other: str) -> None:
+        self.workflow = workflow
+        self.other = other
+        super().__init__(
+            f"this context belongs to a run of {other}, and {workflow} cannot go on with it. Pass one of its own runs'."
+        )
+
+
+class RunningContextError(ContextStateError):
+    """A run was to go on with the context of one that is not over."""
+
+    def __init__(self, *, workflow: str) -> None:
+        self.workflow = workflow
+        super().__init__(
+            f"Cannot start a new run while context is already running. Wait for completion or use a new Context: await "
+            f"the earlier run of {workflow} first, or leave ctx= away."
+        )
+
+
 class ContextSerdeError(UsageError, ValueError):
     """Something of a run could not be written as data, or not be read back from it."""
 

@@ -13,13 +13,13 @@ from stepwell.runtime._stream import StreamItem
 from stepwell.runtime._workflow import Workflow, collect_steps
 
 __all__ = [
+    "RING_SIZE",
     "AttemptRecord",
     "Context",
     "DictState",
     "InMemoryStateStore",
     "Observer",
     "OpenAttempt",
-    "RING_SIZE",
     "ResourceManager",
     "RunRecord",
     "StateStore",

@@ -44,6 +44,10 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """Which attempt at its event this is, from 1. Only inside a step."""
         return self._inside("attempt").start.number
 
+    def of_run(self) -> RunPort:
+        """Return the run itself: for ``Workflow.run(ctx=…)``, not for steps."""
+        return self._run
+
     def _inside(self, call: str) -> Attempt:
         if self._attempt is None:
             raise NoAttemptError(call=call)

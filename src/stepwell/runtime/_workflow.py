@@ -17,7 +17,10 @@ from typing_extensions import TypeVar
 from stepwell.callbacks import CallbackManager
 from stepwell.errors import (
     DuplicateStepError,
+    ForeignContextError,
     NoRunningLoopError,
+    NotAContextError,
+    RunningContextError,
     StartEventTypeError,
     StartFieldsError,
     StepOptionError,
@@ -34,7 +37,9 @@ from stepwell.flow import (
     define,
     definition_of,
 )
+from stepwell.runtime._context import Context
 from stepwell.runtime._handler import WorkflowHandler
+from stepwell.runtime._ports import RunPort
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._run import Run, RunSettings
 from stepwell.runtime._state_types import infer_state_type
@@ -229,15 +234,21 @@ class Workflow(Generic[StartT, StopT]):
         return known
 
     def run(
-        self, *, start_event: StartEvent | None = None, external_events: bool = False, **fields: Any
+        self,
+        ctx: Context[Any] | None = None,
+        start_event: StartEvent | None = None,
+        *,
+        external_events: bool = False,
+        **fields: Any,
     ) -> WorkflowHandler[StopT]:
         """Start a run in the background of the running event loop, and return its handler at once.
 
         ``fields`` make the start event, unless ``start_event`` is given. With ``external_events`` a run that has
         nothing left to do waits for ``handler.ctx.send_event`` instead of failing as stalled. ``run_id=`` names
-        the run, unless the start event has a field of that name.
+        the run, unless the start event has a field of that name. With the ``ctx`` of an earlier run of this
+        workflow, which must be over, the new run goes on with its store.
 
-        Raises ``WorkflowValidationError`` when the steps do not fit together, ``StartFieldsError`` for fields
+        Raises ``ContextStateError`` for a context that cannot be gone on with, ``WorkflowValidationError`` when the steps do not fit together, ``StartFieldsError`` for fields
         that do not make the start event, ``NoRunningLoopError`` outside of an event loop.
         """
         compiled = self._compiled()
@@ -258,15 +269,30 @@ class Workflow(Generic[StartT, StopT]):
             run_id=run_id,
             callback_manager=self._settings.callback_manager,
         )
+        earlier = self._earlier_run(ctx)
         gate = self._gate(loop)
         ticket = object()
         leave = None if gate is None else lambda: gate.leave(ticket)
         run = Run(self, wiring, compiled.ready, settings, leave)
+        if earlier is not None:
+            run.state_store = earlier.store()
         if gate is None:
             run.begin(event)
         else:
             gate.enter(ticket, lambda: run.begin(event))
         return WorkflowHandler(run)
+
+    def _earlier_run(self, ctx: Context[Any] | None) -> RunPort | None:
+        if ctx is None:
+            return None
+        if not isinstance(ctx, Context):
+            raise NotAContextError(given=ctx)
+        run = ctx.of_run()
+        if type(run.workflow) is not type(self):
+            raise ForeignContextError(workflow=type(self).__name__, other=type(run.workflow).__name__)
+        if run.ending is None:
+            raise RunningContextError(workflow=type(self).__name__)
+        return run
 
     def _gate(self, loop: asyncio.AbstractEventLoop) -> "_Gate | None":
         if self._settings.num_concurrent_runs is None:

@@ -121,6 +121,24 @@ def a_member_among_many_scopes(size: int) -> Callable[[], object]:
     return lambda: play.finish(branches[0], "R")
 
 
+def a_winner_among_many_scopes(size: int) -> Callable[[], object]:
+    first_wins = Gathering(take=1, cancels_rest=True)
+    play = Play(
+        step("start"),
+        step("B", workers=size),
+        step("A", workers=2 * size),
+        step("R", gathering=first_wins),
+        step(slots=("P", "Q")),
+    )
+    play.start()
+    branches = []
+    for opener in attempts(play.fan_out(1, *["B"] * size)):
+        branches += attempts(play.fan_out(opener, "A", "A"))
+    for branch in branches[1:]:
+        play.send("P", sender=branch)
+    return lambda: play.finish(branches[0], "R")
+
+
 def a_half_join_among_many(size: int) -> Callable[[], object]:
     play = Play(step("start"), step("A", workers=size), step(slots=("P", "Q")))
     play.start()
@@ -152,6 +170,7 @@ def a_task_among_many(size: int) -> Callable[[], object]:
         a_failure_with_many_retries_due,
         a_member_of_a_large_join,
         a_member_among_many_scopes,
+        a_winner_among_many_scopes,
         a_half_join_among_many,
         a_task_among_many,
     ],

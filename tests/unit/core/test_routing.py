@@ -102,6 +102,25 @@ def test_an_answer_closes_a_question() -> None:
     assert play.state.questions == 0
 
 
+def test_an_answer_ends_the_time_in_which_no_question_is_needed() -> None:
+    play = Play(step("start"), step("answer"))
+    play.start()
+    before = play.state.unprompted
+
+    play.send("answer")
+
+    assert (before, play.state.unprompted) == (True, False)
+
+
+def test_a_question_ends_the_time_in_which_no_question_is_needed() -> None:
+    play = Play(step("start"), step("answer"))
+    play.start()
+
+    play.ask()
+
+    assert not play.state.unprompted
+
+
 def test_an_answer_that_only_a_wait_takes_closes_a_question() -> None:
     play = Play(step("start"), more=("answer",))
     play.start()

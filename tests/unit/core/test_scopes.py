@@ -1,6 +1,6 @@
 from tests.unit.core.playing import ALL, FIRST, Play, attempts, first_wins, joined, starts, step
 
-from stepwell.core import CancelStep, EndRun, Gathering, Lineage, StartStep, Status, StopTimer
+from stepwell.core import CancelStep, EndRun, Gathering, Lineage, StartStep, StartTimer, Status, StopTimer
 
 
 def test_a_join_for_all_starts_when_the_last_branch_has_ended() -> None:
@@ -158,6 +158,20 @@ def test_the_background_tasks_that_a_finished_loser_left_are_stopped() -> None:
     assert {one.attempt for one in effects if isinstance(one, CancelStep)} == {first, third}
     assert play.close_task(first) == []
     assert not play.state.lingering
+
+
+def test_the_background_tasks_that_a_second_attempt_left_are_stopped_once() -> None:
+    play = joined(Gathering(take=2, cancels_rest=True))
+    first, second = attempts(play.fan_out(1, "A", "A"))
+    [timer] = play.fail(first, retry_at=100.0)
+    assert isinstance(timer, StartTimer)
+    [again] = attempts(play.fire(timer.timer))
+    play.open_task(again)
+    play.finish(again, "R")
+
+    effects = play.finish(second, "R")
+
+    assert effects.count(CancelStep(again)) == 1
 
 
 def test_the_background_tasks_of_the_winner_itself_are_stopped() -> None:

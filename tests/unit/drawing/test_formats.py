@@ -21,7 +21,7 @@ from stepwell.errors import DrawingFileError, DrawingFormatError, LabelLengthErr
 from stepwell.flow import WorkflowGraph
 from stepwell.representation import get_workflow_representation
 
-from .workflows import Outer, Review, named_workflow
+from .workflows import Outer, Review, Twice, named_workflow
 
 NODE = re.compile(r'^ *([A-Za-z]\w*)[\[({/\\]+"([^"]*)"[\])}/\\]+:::\w+Style$', re.ASCII)
 LINK = re.compile(r'^ *([A-Za-z]\w*) (?:-->|==>|-\.->)(?:\|"[^"|]*"\|)? ([A-Za-z]\w*)$', re.ASCII)
@@ -61,7 +61,7 @@ def test_mermaid_is_valid_for_any_name() -> None:
     assert "end" not in nodes
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.text(min_size=1, max_size=20))
 def test_no_label_breaks_mermaid_or_dot(label: str) -> None:
     graph = get_workflow_representation(Outer)
@@ -81,6 +81,19 @@ def test_child_workflows_are_unfolded_in_place() -> None:
 
     assert 'subgraph child_Inner["Inner"]' in text
     assert 'step_look["look"]' in text
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_recursion_ends_in_every_format(format_name: str) -> None:
+    assert "again" in render(get_workflow_representation(Twice), format_name)
+
+
+def test_a_child_is_unfolded_once_and_then_only_named() -> None:
+    nodes, _ = parts(render(get_workflow_representation(Twice), "mermaid"))
+
+    assert list(nodes.values()).count("look") == 1
+    assert list(nodes.values()).count("again") == 1
+    assert list(nodes.values()).count("Endless") == 1
 
 
 def test_child_workflows_can_be_left_out() -> None:

@@ -1,3 +1,5 @@
+# mypy: disable-error-code="attr-defined"
+# A source that calls ctx.run_child is only read here, never run, whether Context has it or not.
 """Workflows that the tests of drawings draw and run."""
 
 import itertools
@@ -75,6 +77,23 @@ class Outer(Workflow):
 
     @catch_error
     async def recover(self, ev: StepFailedEvent) -> StopEvent:
+        return StopEvent()
+
+
+class Endless(Workflow):
+    @step
+    async def again(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        await ctx.run_child(Endless())
+        return StopEvent()
+
+
+class Twice(Workflow):
+    @step(children=[Inner, Endless])
+    async def first(self, ctx: Context, ev: StartEvent) -> Doc:
+        return Doc(number=1)
+
+    @step(children=[Inner])
+    async def second(self, ctx: Context, ev: Doc) -> StopEvent:
         return StopEvent()
 
 

@@ -13,7 +13,10 @@ from tests.unit.runtime.virtual_loop import passed_since, virtually
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import (
     DuplicateStepError,
+    ForeignContextError,
     NoRunningLoopError,
+    NotAContextError,
+    RunningContextError,
     StartEventTypeError,
     StartFieldsError,
     StepOptionError,
@@ -459,3 +462,48 @@ async def test_runs_in_threads_with_loops_of_their_own_do_not_meet() -> None:
         await asyncio.to_thread(thread.join)
 
     assert sorted(results) == ["1 pages about a", "1 pages about b"]
+
+
+class Counting(Workflow):
+    @step
+    async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        count = await ctx.store.get("count", default=0) + 1
+        await ctx.store.set("count", count)
+        return StopEvent(result=count)
+
+
+async def test_a_run_goes_on_with_the_store_of_an_earlier_one() -> None:
+    workflow = Counting()
+    first = workflow.run()
+    await first
+
+    second = workflow.run(first.ctx)
+
+    assert await second == 2
+    assert await workflow.run() == 1
+
+
+async def test_a_context_that_is_none_is_refused() -> None:
+    with pytest.raises(NotAContextError, match="not str"):
+        Counting().run(ctx="earlier")  # type: ignore[arg-type]
+
+
+async def test_the_context_of_another_workflow_is_refused() -> None:
+    class Other(Counting):
+        pass
+
+    handler = Other().run()
+    await handler
+
+    with pytest.raises(ForeignContextError, match="belongs to a run of Other"):
+        Counting().run(ctx=handler.ctx)
+
+
+async def test_the_context_of_a_running_run_is_refused() -> None:
+    workflow = Counting()
+    handler = workflow.run()
+
+    with pytest.raises(RunningContextError, match="Cannot start a new run while context is already running"):
+        workflow.run(ctx=handler.ctx)
+
+    await handler

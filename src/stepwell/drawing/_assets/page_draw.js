@@ -96,6 +96,18 @@ function drawBox(box, layer) {
   }
 }
 
+// Room is kept for a label beside the bends; the label itself belongs on the line.
+function nearestOn(curve, wanted) {
+  const length = curve.getTotalLength();
+  let best = null;
+  for (let i = 1; i < 24; i++) {
+    const point = curve.getPointAtLength((length * i) / 24);
+    const distance = Math.hypot(point.x - wanted.x, point.y - wanted.y);
+    if (!best || distance < best.distance) best = { x: point.x, y: point.y, distance };
+  }
+  return best;
+}
+
 function drawLine(line, scene, layer) {
   const several = line.edge.cardinality === "all" || line.edge.cardinality === "first" ? " list" : "";
   const group = make("g", { class: `edge ${line.edge.kind}${several}${line.loop ? " loop" : ""}${line.overlay ? " overlay" : ""}` }, layer);
@@ -109,12 +121,11 @@ function drawLine(line, scene, layer) {
   const head = headOf(points);
   const path = bend([...points.slice(0, -1), head.end]);
   make("path", { class: "reach", d: path }, group);
-  make("path", { class: "line", d: path }, group);
+  const curve = make("path", { class: "line", d: path }, group);
   if (line.edge.kind === "fan_out" || several) make("path", { class: "gap", d: path }, group);
   make("path", { class: "head", d: head.path }, group);
-  const spot = line.at || points[Math.floor(points.length / 2)];
-  line.spot = spot;
   if (line.overlay) return;
+  const spot = nearestOn(curve, line.at || points[Math.floor(points.length / 2)]);
   const words = make("text", { x: spot.x, y: spot.y }, group);
   const word = document.createElementNS(SVG, "tspan");
   word.textContent = lineText(line);

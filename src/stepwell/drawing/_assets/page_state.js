@@ -57,6 +57,7 @@ function drawTimeline(host) {
   const width = Math.max(420, host.clientWidth - 30), room = width - left - 16, row = 22;
   const length = line.length || 1e-6, x = (time) => left + (time / length) * room;
   svg.setAttribute("width", width);
+  svg.setAttribute("viewBox", `0 0 ${width} ${row * (line.lanes.length + 1) + 6}`);
   svg.setAttribute("height", row * (line.lanes.length + 1) + 6);
   for (let i = 0; i <= 5; i++) {
     make("line", { class: "rule", x1: x((length * i) / 5), x2: x((length * i) / 5), y1: row - 4, y2: row * (line.lanes.length + 1) }, svg);
