@@ -1,7 +1,7 @@
 """A workflow's graph as data: ``get_workflow_representation(MyWorkflow)``, from the class alone, without running it."""
 
 from stepwell.errors import NotAWorkflowError
-from stepwell.flow import (
+from stepwell.flow.graph import (
     GraphProblem,
     SourceLine,
     WorkflowChildNode,

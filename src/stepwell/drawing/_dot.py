@@ -1,7 +1,7 @@
 """A graph as DOT, the language of Graphviz, valid whatever classes and events are called."""
 
 from stepwell.drawing._flat import FlatNode, edge_text, flattened, look_of, marks_of, shortened
-from stepwell.flow import WorkflowGraph, WorkflowGraphEdge
+from stepwell.flow.graph import WorkflowGraph, WorkflowGraphEdge
 
 SHAPES = {
     "step": 'shape=box, style="rounded,filled", fillcolor="#e3ecfb", color="#3a66b0"',

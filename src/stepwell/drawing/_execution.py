@@ -10,7 +10,7 @@ from stepwell.drawing._page import page
 from stepwell.drawing._render import check_length
 from stepwell.drawing._state import run_state
 from stepwell.errors import NotAHandlerOfRunError
-from stepwell.flow import WorkflowGraph
+from stepwell.flow.graph import WorkflowGraph
 from stepwell.representation import get_workflow_representation
 from stepwell.runtime import RunRecord, WorkflowHandler, record_of
 

@@ -6,7 +6,7 @@ Each child workflow is unfolded once, where it is first run; further runs of it,
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from stepwell.flow import (
+from stepwell.flow.graph import (
     WorkflowChildNode,
     WorkflowEventNode,
     WorkflowGraph,

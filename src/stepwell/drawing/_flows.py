@@ -7,7 +7,7 @@ from stepwell.drawing._inline import InlineDrawing
 from stepwell.drawing._page import page
 from stepwell.drawing._render import DrawingFormat, check_length, render
 from stepwell.errors import DrawingFileError
-from stepwell.flow import WorkflowGraph
+from stepwell.flow.graph import WorkflowGraph
 from stepwell.representation import get_workflow_representation
 
 

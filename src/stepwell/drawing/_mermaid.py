@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from stepwell.drawing._flat import FlatGraph, FlatNode, edge_text, flattened, look_of, marks_of, shortened
-from stepwell.flow import WorkflowGraph, WorkflowGraphEdge
+from stepwell.flow.graph import WorkflowGraph, WorkflowGraphEdge
 
 SIGNS = re.compile(r"[^\w .,:()\[\]{}=+≤·…/-]")
 LIST_MARK = re.compile(r"^[-+](?= )|(?<=^\d)\.")

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from stepwell.flow import WorkflowGraph
+from stepwell.flow.graph import WorkflowGraph
 
 SCRIPTS = ("page_scene.js", "page_layout.js", "page_draw.js", "page_state.js", "page_view.js")
 

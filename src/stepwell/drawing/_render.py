@@ -8,7 +8,7 @@ from stepwell.drawing._mermaid import mermaid
 from stepwell.drawing._page import page
 from stepwell.drawing._text import text
 from stepwell.errors import DrawingFormatError, LabelLengthError
-from stepwell.flow import WorkflowGraph
+from stepwell.flow.graph import WorkflowGraph
 
 DrawingFormat: TypeAlias = Literal["html", "mermaid", "dot", "json", "text"]
 FORMATS: tuple[DrawingFormat, ...] = ("html", "mermaid", "dot", "json", "text")

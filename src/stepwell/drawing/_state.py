@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stepwell.drawing._timeline import all_attempts, timeline
-from stepwell.flow import WorkflowEventNode, WorkflowGraph, WorkflowGraphEdge, WorkflowStepNode
+from stepwell.flow.graph import WorkflowEventNode, WorkflowGraph, WorkflowGraphEdge, WorkflowStepNode
 from stepwell.runtime import AttemptRecord, OpenAttempt, RunRecord
 
 BAD = ("failed", "timed out")

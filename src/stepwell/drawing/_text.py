@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stepwell.drawing._flat import edge_text, look_of, marks_of, shortened
-from stepwell.flow import WorkflowGraph, WorkflowGraphEdge, WorkflowGraphNode
+from stepwell.flow.graph import WorkflowGraph, WorkflowGraphEdge, WorkflowGraphNode
 
 SIGNS = {"start": "▶ ", "stop": "■ ", "ask": "? ", "answer": "↵ ", "external": "☺ ", "child": "⧉ ", "unknown": "¿ "}
 ASIDE = ("resource", "error", "child", "unresolved")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from stepwell.flow import WorkflowEventNode, WorkflowGraph
+from stepwell.flow.graph import WorkflowEventNode, WorkflowGraph
 from stepwell.runtime import AttemptRecord, OpenAttempt, RunRecord
 
 LOOKS = {"ok": "", "failed": "bad", "timed out": "bad", "cancelled": "cancelled"}

@@ -1,11 +1,9 @@
 """The authoring language: events, ``@step``, signatures, resources, joins; compiles a class to a plan.
 
-It may touch errors and core. The retry strategies have a door of their own, ``stepwell.flow.retry``,
-because they load tenacity.
+It may touch errors and core. What not every program needs has a door of its own, so that ``import stepwell``
+stays light: ``stepwell.flow.retry`` (loads tenacity), ``stepwell.flow.graph`` and ``stepwell.flow.codec``.
 """
 
-from stepwell.flow._codec_reach import reachable_classes
-from stepwell.flow._codec_serializers import BaseSerializer, JsonSerializer, PickleSerializer
 from stepwell.flow._collect import All, Cardinality, Collect, Take
 from stepwell.flow._decorators import catch_error, define, step
 from stepwell.flow._definition import (
@@ -32,25 +30,6 @@ from stepwell.flow._events import (
     WorkflowFailedEvent,
     WorkflowTimedOutEvent,
 )
-from stepwell.flow._graph import WorkflowSource, graph_of
-from stepwell.flow._graph_models import (
-    EdgeKind,
-    ErrorHandlerInfo,
-    EventRole,
-    GraphProblem,
-    SourceLine,
-    WorkflowChildNode,
-    WorkflowEventNode,
-    WorkflowExternalNode,
-    WorkflowGenericNode,
-    WorkflowGraph,
-    WorkflowGraphEdge,
-    WorkflowGraphNode,
-    WorkflowNodeBase,
-    WorkflowResourceConfigNode,
-    WorkflowResourceNode,
-    WorkflowStepNode,
-)
 from stepwell.flow._internal_events import (
     InternalDispatchEvent,
     StepState,
@@ -67,31 +46,23 @@ from stepwell.flow._wiring import Wiring, class_location, kind_of
 __all__ = [
     "GRAPH_CHECKS",
     "All",
-    "BaseSerializer",
     "Cardinality",
     "Collect",
     "ContextMarker",
     "DictLikeModel",
-    "EdgeKind",
-    "ErrorHandlerInfo",
     "ErrorHandling",
     "Event",
     "EventParameter",
-    "EventRole",
-    "GraphProblem",
     "HumanResponseEvent",
     "InputRequiredEvent",
     "InternalDispatchEvent",
-    "JsonSerializer",
     "Location",
-    "PickleSerializer",
     "Resource",
     "ResourceConfig",
     "ResourceParameter",
     "RetryInfo",
     "RetryPolicy",
     "Signature",
-    "SourceLine",
     "StartEvent",
     "StepDefinition",
     "StepFailedEvent",
@@ -104,20 +75,8 @@ __all__ = [
     "UnhandledEvent",
     "Wiring",
     "WorkflowCancelledEvent",
-    "WorkflowChildNode",
-    "WorkflowEventNode",
-    "WorkflowExternalNode",
     "WorkflowFailedEvent",
-    "WorkflowGenericNode",
-    "WorkflowGraph",
-    "WorkflowGraphEdge",
-    "WorkflowGraphNode",
     "WorkflowIdleEvent",
-    "WorkflowNodeBase",
-    "WorkflowResourceConfigNode",
-    "WorkflowResourceNode",
-    "WorkflowSource",
-    "WorkflowStepNode",
     "WorkflowTimedOutEvent",
     "accepted_by",
     "catch_error",
@@ -126,10 +85,8 @@ __all__ = [
     "close_names",
     "define",
     "definition_of",
-    "graph_of",
     "is_event_class",
     "kind_of",
     "produced_by",
-    "reachable_classes",
     "step",
 ]

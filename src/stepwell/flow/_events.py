@@ -66,17 +66,23 @@ class Event(DictLikeModel):
 
 
 class OpenEvent(Event):
-    """An event that is often used without a subclass, with fields that no type declares."""
+    """An event that is often used without a subclass, with fields that no type declares.
 
-    if TYPE_CHECKING:  # what pydantic does with further fields anyway, told to type checkers
+    What pydantic does with further fields anyway is told to type checkers; a constructor does not pass to
+    subclasses there, whose declared fields are checked.
+    """
 
-        def __init__(self, **data: Any) -> None: ...
+    if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 
 
 class StartEvent(OpenEvent):
     """The event a run begins with; ``workflow.run(topic=…)`` makes its fields."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **data: Any) -> None: ...
 
 
 class StopEvent(Event):
@@ -93,9 +99,17 @@ class StopEvent(Event):
 class InputRequiredEvent(OpenEvent):
     """A question for somebody outside. Returned by a step, or sent by a wait, it goes to the stream."""
 
+    if TYPE_CHECKING:
+
+        def __init__(self, **data: Any) -> None: ...
+
 
 class HumanResponseEvent(OpenEvent):
     """An answer from somebody outside, sent by ``handler.ctx.send_event``."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **data: Any) -> None: ...
 
 
 class StepFailedEvent(Event):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
-from pydantic.json_schema import CoreSchemaOrField, GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from stepwell.flow._definition import ResourceParameter, StepDefinition
 from stepwell.flow._events import (
@@ -41,7 +41,7 @@ ROLES: tuple[tuple[type[Event], EventRole], ...] = (
 class _OpenSchema(GenerateJsonSchema):
     """Leaves what JSON has no word for empty, instead of refusing the whole class."""
 
-    def handle_invalid_for_json_schema(self, schema: CoreSchemaOrField, error_info: str) -> JsonSchemaValue:
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:
         named = schema.get("cls")
         return {"title": named.__name__} if isinstance(named, type) else {}
 

@@ -248,8 +248,8 @@ class Workflow(Generic[StartT, StopT]):
         the run, unless the start event has a field of that name. With the ``ctx`` of an earlier run of this
         workflow, which must be over, the new run goes on with its store.
 
-        Raises ``ContextStateError`` for a context that cannot be gone on with, ``WorkflowValidationError`` when
-        the steps do not fit together, ``StartFieldsError`` for fields that do not make the start event,
+        Raises ``ContextStateError`` for a context that cannot be gone on with, ``WorkflowValidationError`` when the
+        steps do not fit together, ``StartFieldsError`` for fields that do not make the start event,
         ``NoRunningLoopError`` outside of an event loop.
         """
         compiled = self._compiled()

@@ -18,7 +18,7 @@ from stepwell.drawing import (
     render,
 )
 from stepwell.errors import DrawingFileError, DrawingFormatError, LabelLengthError, NotAWorkflowError
-from stepwell.flow import WorkflowGraph
+from stepwell.flow.graph import WorkflowGraph
 from stepwell.representation import get_workflow_representation
 
 from .workflows import Outer, Review, Twice, named_workflow

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from typing_extensions import TypeAliasType
 
 from stepwell.errors import AllowListError, PayloadError, UsageError
-from stepwell.flow import JsonSerializer, reachable_classes
 from stepwell.flow._codec_classes import KnownClasses
+from stepwell.flow.codec import JsonSerializer, reachable_classes
 
 
 class Color(Enum):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from stepwell.errors import PayloadError, RestoredError, StateWriteError, StepError
-from stepwell.flow import JsonSerializer
+from stepwell.flow.codec import JsonSerializer
 
 SERIALIZER = JsonSerializer()
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from stepwell.errors import ContextSerdeError, PayloadError, UsageError
-from stepwell.flow import JsonSerializer
+from stepwell.flow.codec import JsonSerializer
 
 
 class Color(Enum):

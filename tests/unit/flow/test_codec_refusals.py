@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from stepwell.errors import ContextSerdeError, UnencodableValueError
-from stepwell.flow import JsonSerializer
+from stepwell.flow.codec import JsonSerializer
 
 
 class State(BaseModel):

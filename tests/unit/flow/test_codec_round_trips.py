@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel, field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from stepwell.errors import PayloadError, UnencodableValueError
-from stepwell.flow import JsonSerializer, PickleSerializer
+from stepwell.flow.codec import JsonSerializer, PickleSerializer
 
 
 class Color(Enum):

@@ -25,7 +25,7 @@ from stepwell import (
     step,
 )
 from stepwell.errors import NotAWorkflowError
-from stepwell.flow import (
+from stepwell.flow.graph import (
     WorkflowChildNode,
     WorkflowEventNode,
     WorkflowGenericNode,
