@@ -435,7 +435,7 @@ async def test_internal_events_are_for_those_who_ask() -> None:
 
     assert "StepStateChanged" in with_them
     assert without == ["StopEvent"]
-    assert not [event async for event in handler.stream_events() if isinstance(event, InternalDispatchEvent)]
+    assert not [item async for item in handler.stream() if isinstance(item.event, InternalDispatchEvent)]
 
 
 @virtually
