@@ -23,6 +23,7 @@ from stepwell.errors._cli import (
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
+    ReservedStepNameError,
     StartEventError,
     StepOptionError,
     StepParameterError,
@@ -165,6 +166,7 @@ __all__ = [
     "RecordingKeyError",
     "ReplayError",
     "RequestRefusedError",
+    "ReservedStepNameError",
     "ResourceConfigError",
     "ResourceLifetimeError",
     "RestoredError",

@@ -85,6 +85,18 @@ class DuplicateStepError(WorkflowValidationError):
         )
 
 
+class ReservedStepNameError(WorkflowValidationError):
+    """A step has the name of something that every workflow has."""
+
+    def __init__(self, *, step: str, workflow: str, location: str) -> None:
+        self.step = step
+        self.workflow = workflow
+        self.location = location
+        super().__init__(
+            f"step {step!r} of {workflow} ({location}) would take the place of Workflow.{step}. Give it another name."
+        )
+
+
 class StartEventError(WorkflowConfigurationError):
     """A workflow has no start, or more than one type of it."""
 

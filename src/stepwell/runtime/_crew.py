@@ -252,7 +252,8 @@ class Crew:
             self._stop(attempt)
         elif not attempt.step.is_async:
             logger.warning(
-                "step %r was %s, but its thread cannot be stopped: it runs on, and its ctx refuses further use",
+                "step %r was told to stop (%s), but its thread cannot be stopped: it runs on, and its ctx refuses "
+                "further use",
                 attempt.step.name,
                 why,
             )

@@ -20,6 +20,7 @@ from stepwell.errors import (
     ForeignContextError,
     NoRunningLoopError,
     NotAContextError,
+    ReservedStepNameError,
     RunningContextError,
     StartEventTypeError,
     StartFieldsError,
@@ -187,7 +188,10 @@ class Workflow(Generic[StartT, StopT]):
         holder: Any = self if own else cls
         cached: _Compiled | None = holder.__dict__.get("_stepwell_compiled")
         if cached is None or cached.version is not cls._stepwell_version:
-            wiring = Wiring(workflow=cls.__name__, location=class_location(cls), steps=[*collect_steps(cls), *own])
+            steps = [*collect_steps(cls), *own]
+            for taken in (one for one in steps if one.name in _RESERVED):
+                raise ReservedStepNameError(step=taken.name, workflow=cls.__name__, location=str(taken.location))
+            wiring = Wiring(workflow=cls.__name__, location=class_location(cls), steps=steps)
             cached = holder._stepwell_compiled = _Compiled(wiring, cls._stepwell_version)  # noqa: SLF001
         return cached
 
@@ -331,6 +335,9 @@ class Workflow(Generic[StartT, StopT]):
         if failure:
             raise failure[0]
         return result[0]
+
+
+_RESERVED = frozenset(name for name in dir(Workflow) if not name.startswith("__"))
 
 
 class _Gate:

@@ -239,7 +239,7 @@ async def test_a_cancelled_thread_is_named_at_once_and_its_context_refuses_furth
 
     with pytest.raises(WorkflowCancelledByUser):
         await handler
-    assert "step 'only' was cancelled, but its thread cannot be stopped" in caplog.text
+    assert "step 'only' was told to stop (cancelled), but its thread cannot be stopped" in caplog.text
     assert isinstance(workflow.refusal, AttemptOverError)
     assert "this attempt at step 'only' was cancelled" in str(workflow.refusal)
 

@@ -16,6 +16,7 @@ from stepwell.errors import (
     ForeignContextError,
     NoRunningLoopError,
     NotAContextError,
+    ReservedStepNameError,
     RunningContextError,
     StartEventTypeError,
     StartFieldsError,
@@ -507,3 +508,13 @@ async def test_the_context_of_a_running_run_is_refused() -> None:
         workflow.run(ctx=handler.ctx)
 
     await handler
+
+
+def test_a_step_must_not_take_the_place_of_what_every_workflow_has() -> None:
+    class Taken(Workflow):
+        @step
+        async def run(self, ev: StartEvent) -> StopEvent:  # type: ignore[override]
+            return StopEvent()
+
+    with pytest.raises(ReservedStepNameError, match=r"step 'run' of Taken .* would take the place of Workflow\.run"):
+        Taken()
