@@ -173,7 +173,11 @@ def known_class(decoder: PartReader, name: Any, kind: Callable[[type], bool]) ->
 def read_enum(decoder: PartReader, data: dict[str, Any]) -> Any:
     cls = known_class(decoder, data["$enum"], lambda each: issubclass(each, Enum))
     if issubclass(cls, Flag):
-        return cls(whole(data["value"]))
+        value = whole(data["value"])
+        flags = cls(value)
+        if flags.value != value:  # Python 3.11.2 drops unknown bits where later ones refuse them
+            raise ValueError(f"{value!r} is no combination of the flags of {cls.__qualname__}")
+        return flags
     member = cls.__members__.get(expect(str, data["member"]))
     if member is None:
         raise Unreadable(f"{cls.__qualname__} has no member {data['member']!r}")

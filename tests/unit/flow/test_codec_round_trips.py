@@ -460,7 +460,7 @@ def test_another_process_reads_what_this_one_wrote(tmp_path: Path) -> None:
     (tmp_path / "things.py").write_text(
         "import dataclasses, enum\n"
         "from pydantic import BaseModel\n"
-        "from stepwell.flow import JsonSerializer\n"
+        "from stepwell.flow.codec import JsonSerializer\n"
         "class Hue(enum.Enum):\n    RED = 1\n"
         "@dataclasses.dataclass\nclass Spot:\n    hue: Hue\n"
         "class State(BaseModel):\n    spots: dict[tuple[int, int], Spot] = {}\n"

@@ -75,9 +75,13 @@ def test_ctrl_c_stops_the_call_and_not_only_the_waiting(connect: Connect) -> Non
             server.wait_for_call()
             os.kill(os.getpid(), signal.SIGINT)
 
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
         threading.Thread(target=interrupt).start()
-        with pytest.raises(KeyboardInterrupt):
-            connect(server).complete("go")
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                connect(server).complete("go")
+        finally:
+            signal.signal(signal.SIGINT, before)
 
         assert server.calls[0].wait_until_ended()
         assert server.calls[0].ended == "hung up"
