@@ -205,6 +205,18 @@ class RunOverError(UsageError, WorkflowRuntimeError):
         )
 
 
+class RunNotBegunError(UsageError, WorkflowRuntimeError):
+    """Something was asked of a run that waits for its turn (``num_concurrent_runs``)."""
+
+    def __init__(self, *, call: str, workflow: str) -> None:
+        self.call = call
+        self.workflow = workflow
+        super().__init__(
+            f"{call} came too early: the run of workflow {workflow!r} waits for its turn, because as many others as "
+            f"num_concurrent_runs allows are under way. Send once it shows its first event, or allow more runs."
+        )
+
+
 class AttemptOverError(UsageError, WorkflowRuntimeError):
     """An attempt that was timed out, cancelled or given up still uses its context."""
 

@@ -17,6 +17,7 @@ from stepwell.core import (
 from stepwell.errors import (
     EventWaitTimeout,
     NotAnEventError,
+    RunNotBegunError,
     RunOverError,
     StepRefusesEventError,
     TooManyHeldEventsError,
@@ -41,6 +42,8 @@ def check_open(run: RunPort, attempt: Attempt | None, call: str) -> None:
     """Raise the error of a call that comes too late."""
     if attempt is not None and attempt.over is not None:
         attempt.check(call)
+    if run.machine.state.status is Status.NEW:
+        raise RunNotBegunError(call=call, workflow=run.wiring.workflow)
     if run.machine.state.status is not Status.RUNNING:
         raise RunOverError(call=call, workflow=run.wiring.workflow, status=run.machine.state.status.value)
 

@@ -18,6 +18,7 @@ from stepwell.errors import (
     NotAContextError,
     ReservedStepNameError,
     RunningContextError,
+    RunNotBegunError,
     StartEventTypeError,
     StartFieldsError,
     StepOptionError,
@@ -518,3 +519,14 @@ def test_a_step_must_not_take_the_place_of_what_every_workflow_has() -> None:
 
     with pytest.raises(ReservedStepNameError, match=r"step 'run' of Taken .* would take the place of Workflow\.run"):
         Taken()
+
+
+async def test_an_event_for_a_run_that_waits_for_its_turn_is_refused_in_words_that_say_so() -> None:
+    workflow = Counting(num_concurrent_runs=1)
+    first = workflow.run()
+    second = workflow.run()
+
+    with pytest.raises(RunNotBegunError, match="waits for its turn"):
+        second.ctx.send_event(StopEvent())
+
+    assert [await first, await second] == [1, 1]
