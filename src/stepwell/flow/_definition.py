@@ -99,11 +99,6 @@ class StepDefinition:
         return replace(self, bound=False)
 
     @property
-    def is_join(self) -> bool:
-        """Whether the step takes several events at once, from different parameters or one list."""
-        return len(self.signature.events) > 1 or self.joins_fan_out
-
-    @property
     def joins_fan_out(self) -> bool:
         """Whether the step takes the list that a fan-out ends in."""
         return any(parameter.collect is not None for parameter in self.signature.events)

@@ -96,7 +96,6 @@ class Validation:
         self.location = location
         self.skipped = skipped
         self.catcher_of = catcher_of
-        self.event_names = _names({kind for step in steps for kind in (*accepted_by(step), *produced_by(step))})
 
     def problems(self) -> list[Problem]:
         """Return everything that is wrong, in the order of the source."""

@@ -1,7 +1,7 @@
 """A workflow's steps compiled: the plan for the machine, and the way back from its keys to classes."""
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -114,8 +114,12 @@ class Wiring:
         if known is not None:
             return known
         key = self.keys.add(event)
-        self.plan.learn(key, kind_of(event), [self.keys.of[b] for b in event.__mro__[1:] if b in self.keys.of])
+        self.plan.learn(key, kind_of(event), self._ancestors(event))
         return key
+
+    def _ancestors(self, event: type[Event]) -> list[str]:
+        """Return the keys of the base classes that have one, nearest first."""
+        return [self.keys.of[base] for base in event.__mro__[1:] if base in self.keys.of]
 
     def route(self, event: type[Event]) -> Route:
         """Return where events of a class go."""
@@ -128,11 +132,9 @@ class Wiring:
     def _plan(self) -> Plan:
         joins = bound_joins(self.steps, self.catcher_of)
         plans = [self._step_plan(step, joins.get(step.name, ())) for step in self.steps]
-        kinds = {key: kind_of(event) for key, event in self.keys.classes.items()}
         plan = Plan(plans, kinds={}, failure_key=self.keys.of[StepFailedEvent])
         for key, event in self.keys.classes.items():
-            ancestors = [self.keys.of[base] for base in event.__mro__[1:] if base in self.keys.of]
-            plan.learn(key, kinds[key], ancestors)
+            plan.learn(key, kind_of(event), self._ancestors(event))
         return plan
 
     def _step_plan(self, step: StepDefinition, joins: tuple[str, ...]) -> StepPlan:
@@ -184,6 +186,3 @@ def class_location(cls: type) -> Location:
         return Location(inspect.getfile(cls), inspect.getsourcelines(cls)[1])
     except (OSError, TypeError):
         return Location(cls.__module__, 0)
-
-
-StepFunction = Callable[..., object]

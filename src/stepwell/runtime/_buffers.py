@@ -19,7 +19,6 @@ class Buffer:
     events: dict[type[Event], deque[Event]] = field(default_factory=dict)
     kept: int = 0
     expected: Sequence[type[Event]] = ()
-    needed: Counter[type[Event]] = field(default_factory=Counter)
 
     def keep(self, event: Event, *, is_retry: bool) -> None:
         """Keep an event; a retry passes over one that is there already."""
@@ -34,14 +33,10 @@ class Buffer:
         self.expected = expected
         if self.kept < len(expected):
             return None
-        if any(len(self.events.get(kind, ())) < count for kind, count in self._needs(expected)):
+        if any(len(self.events.get(kind, ())) < count for kind, count in Counter(expected).items()):
             return None
         self.kept -= len(expected)
         return [self.events[kind].popleft() for kind in expected]
-
-    def _needs(self, expected: Sequence[type[Event]]) -> list[tuple[type[Event], int]]:
-        self.needed = Counter(expected)
-        return list(self.needed.items())
 
     def missing(self) -> dict[str, int]:
         """Return how many of which class are not there yet, by the expectation last stated."""

@@ -176,21 +176,20 @@ class Crew:
         """Report an attempt that was told to stop, and has, or from now on does not count."""
         if attempt.abandon_handle is not None:
             attempt.abandon_handle.cancel()
-        run = self.run
+        run = self.run  # the run may conclude in apply, and let go of its crew
         now = run.now()
         attempt.over = why or attempt.stopping
         if attempt.stopping == "timed out":
             error = StepTimeoutError(step=attempt.step.name, timeout=attempt.step.timeout or 0.0)
             self._fail(attempt, error, "timed out", now)
             return
-        run = self.run  # the run may conclude in apply, and let go of its crew
         self._leave(attempt, "cancelled", None, now)
         run.apply(StepCancelled(now, attempt.start.attempt))
         run.conclude_if_quiet()
 
     def _fail(self, attempt: Attempt, error: BaseException, outcome: str, now: float) -> None:
         note_attempt(error, attempt)
-        run = self.run
+        run = self.run  # the run may conclude in apply, and let go of its crew
         delay, final = retry_delay(attempt, error, now, run.run_id)
         failure = None
         if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
@@ -202,7 +201,6 @@ class Crew:
                 elapsed_seconds=now - attempt.began,
                 failed_at=moment(now),
             )
-        run = self.run  # the run may conclude in apply, and let go of its crew
         if run.ending is None:
             self.failed_last = attempt
         attempt.retry_delay = delay

@@ -103,8 +103,7 @@ def _target(run: RunPort, kind: type[Event], step: str) -> int:
 
 def write(run: RunPort, attempt: Attempt | None, event: Event) -> None:
     """Show an event to whoever listens to the run."""
-    if not isinstance(event, Event):
-        raise NotAnEventError(call="write_event_to_stream", given=event)
+    check_event(event, "write_event_to_stream")
     if (attempt is not None and attempt.over is not None) or run.stream.closed:
         check_open(run, attempt, "write_event_to_stream")
         raise RunOverError(call="write_event_to_stream", workflow=run.wiring.workflow, status="ended")
