@@ -28,7 +28,7 @@ class Condition:
     """A condition to try again, which ``&`` and ``|`` join to others."""
 
     def holds(self, state: RetryCallState) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each strategy below gives its own answer
 
     def __call__(self, error: BaseException | RetryCallState, /) -> bool:
         if isinstance(error, RetryCallState):

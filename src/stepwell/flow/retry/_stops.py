@@ -27,7 +27,7 @@ class Stop:
     """A condition to give up, which ``&`` and ``|`` join to others."""
 
     def holds(self, state: RetryCallState) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each strategy below gives its own answer
 
     def __call__(
         self,

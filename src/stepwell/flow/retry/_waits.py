@@ -38,7 +38,7 @@ class Wait:
 
     def delay(self, state: RetryCallState, position: int = 0) -> float:
         """Return seconds; ``position`` tells the random strategies of one sum apart."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each strategy below gives its own answer
 
     def __call__(self, attempts: int | RetryCallState, /, *, seed: int | None = None) -> float:
         if isinstance(attempts, RetryCallState):
