@@ -17,6 +17,7 @@ from stepwell.core import (
     Fact,
     ResumeStep,
     StartStep,
+    Status,
     StepCancelled,
     StepFailed,
     StepFannedOut,
@@ -178,7 +179,7 @@ class Crew:
                 return
         self._leave(attempt, "ok", result, now)
         run.apply(fact)
-        if run.ending is not None:
+        if run.ending is not None and run.outcome.status is Status.RUNNING:
             run.conclude_if_quiet()
 
     def _fact(self, attempt: Attempt, result: object, now: float) -> Fact:

@@ -17,6 +17,7 @@ from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
+from stepwell.runtime._watchdog import Host
 
 
 class CrewPort(Protocol):
@@ -45,7 +46,7 @@ class RunPort(Protocol):
     background: set[BackgroundTask] | None
     ending: EndRun | None
     buffers: Buffers | None
-    thread: int
+    host: Host
     clock: Callable[[], float]
     offset: float
     resources: RunResources | None
