@@ -35,15 +35,17 @@ class History:
         self.ring: list[tuple[Any, ...]] = []
         self.ended = 0
 
-    def produce(self, step: int, key: str) -> None:
-        """Count an event that a step returned or sent."""
+    def produce(self, step: int, key: str, count: int = 1) -> None:
+        """Count events that a step returned or sent."""
         edge = (step, key)
-        self.produced[edge] = self.produced.get(edge, 0) + 1
+        counts = self.produced
+        counts[edge] = counts[edge] + count if edge in counts else count
 
     def consume(self, step: int, key: str) -> None:
         """Count an event that a step was started with."""
         edge = (step, key)
-        self.consumed[edge] = self.consumed.get(edge, 0) + 1
+        counts = self.consumed
+        counts[edge] = counts[edge] + 1 if edge in counts else 1
 
     def recent(self) -> tuple[AttemptRecord, ...]:
         """Return the attempts in the ring, oldest first."""

@@ -5,7 +5,7 @@ import contextvars
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from stepwell.core import EndRun, Fact, Machine
+from stepwell.core import Effect, EndRun, Fact, Machine
 from stepwell.flow import Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
@@ -60,6 +60,8 @@ class RunPort(Protocol):
     def now(self) -> float: ...
 
     def apply(self, fact: Fact) -> None: ...
+
+    def carry_out(self, effect: Effect) -> None: ...
 
     def conclude_if_quiet(self) -> None: ...
 

@@ -193,10 +193,13 @@ class Run:
             if type(effect) is StartStep:
                 self.crew.start(effect)
             else:
-                self._carry_out(effect)
+                self.carry_out(effect)
 
-    def _carry_out(self, effect: Effect) -> None:
+    def carry_out(self, effect: Effect) -> None:
+        """Do what the machine asks for."""
         match effect:
+            case EndRun():
+                self._end(effect)
             case StartTimer():
                 self.timers.start(effect.timer, effect.at)
             case StopTimer():
@@ -210,8 +213,6 @@ class Run:
                 self._check_idle()
             case CancelStep():
                 self.crew.cancel(effect.attempt)
-            case EndRun():
-                self._end(effect)
             case StartStep():
                 self.crew.start(effect)
 
