@@ -67,7 +67,9 @@ def test_a_record_takes_no_other_attributes() -> None:
 
 
 def test_records_of_different_classes_are_never_equal() -> None:
-    assert Open("a") != Closed("a")
+    one: object = Closed("a")
+
+    assert Open("a") != one
 
 
 def test_what_may_change_has_no_hash_and_what_may_not_has_one_by_value() -> None:
