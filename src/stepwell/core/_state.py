@@ -68,10 +68,14 @@ class Scope:
 
 @dataclass(slots=True)
 class Wait:
-    """An open wait: the type it listens for (``None``: only for its deadline) and its timer."""
+    """An open wait: the type it listens for (``None``: for its deadline, or a child) and its timer.
+
+    ``works`` while it waits for a child that is at work, which counts as active.
+    """
 
     key: str | None
     timer: int | None
+    works: bool = False
 
 
 @dataclass(slots=True)
@@ -90,10 +94,11 @@ class Suspension:
 
 @dataclass(slots=True)
 class Held:
-    """An event that nothing takes yet; a wait that opens later may."""
+    """An event that nothing takes yet; a wait that opens later may. ``sender`` is ``None`` for the outside."""
 
     key: str
     event: object
+    sender: int | None = None
 
 
 @dataclass(slots=True, init=False)

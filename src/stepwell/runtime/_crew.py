@@ -38,6 +38,9 @@ logger = logging.getLogger("stepwell.runtime")
 GRACE_SECONDS = 5.0
 """How long a cancelled body may take to end before it is given up."""
 
+CHILD_SECONDS = 0.1
+"""How much longer it may take when it waits for a child run that has the same time to end."""
+
 
 class Crew:
     """The attempts in flight. Implements what ``execute`` reports to."""
@@ -228,6 +231,8 @@ class Crew:
             run.observers.attempt_ended(attempt, outcome, result, now)
 
     def _drop_waits(self, attempt: Attempt) -> None:
+        if self.run.children is not None:
+            self.run.children.cancel(self.grace, attempt.start.attempt)
         for ordinal in range(attempt.wait_count):
             wait = self.run.waits.remove((attempt.start.attempt, ordinal))
             if wait is not None:
@@ -244,6 +249,8 @@ class Crew:
         if attempt.stopping is not None:
             return
         attempt.stopping = why
+        if self.run.children is not None:
+            self.run.children.cancel(self.grace, number)
         assert attempt.task is not None
         attempt.task.cancel()
         if not attempt.begun:
@@ -266,6 +273,10 @@ class Crew:
                 task.cancel()
 
     def _give_up(self, attempt: Attempt) -> None:
+        children = self.run.children
+        if children is not None and children.holds(attempt.start.attempt):  # those end within this time, and then it
+            attempt.abandon_handle = self.run.loop.call_later(CHILD_SECONDS, self._give_up, attempt)
+            return
         logger.warning(
             "step %r ignores its cancellation and was given up after %g seconds", attempt.step.name, self.grace
         )

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextvars
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
 
-from stepwell.core import EndRun, Fact, Machine
+from stepwell.core import EndRun, Fact, Machine, WaitId
 from stepwell.flow import Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
@@ -13,7 +14,7 @@ from stepwell.runtime._observers import Observers
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._resources import RunResources
 from stepwell.runtime._state_store import StateStore
-from stepwell.runtime._stream import EventStream
+from stepwell.runtime._stream import EventStream, Origin
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
 
@@ -23,6 +24,7 @@ class CrewPort(Protocol):
 
     attempts: dict[int, Attempt]
     failed_last: Attempt | None
+    grace: float
 
     def count_wait(self, attempt: Attempt, change: int) -> None: ...
 
@@ -46,6 +48,16 @@ class RunPort(Protocol):
     buffers: Buffers | None
     thread: int
     resources: RunResources | None
+    settings: Any
+    shows_internal: bool
+    offset: float
+    children: "ChildrenPort | None"
+
+    @property
+    def link(self) -> "Link | None": ...
+
+    @property
+    def path(self) -> tuple[Origin, ...]: ...
 
     @property
     def crew(self) -> CrewPort: ...
@@ -62,3 +74,37 @@ class RunPort(Protocol):
     def store(self) -> StateStore[Any]: ...
 
     def in_loop(self) -> bool: ...
+
+
+class ChildPort(RunPort, Protocol):
+    """What a run asks of a child of it."""
+
+    def launch(self) -> None: ...
+
+    def cancel(self, *, grace: float = ...) -> None: ...
+
+    def expose_internal(self) -> None: ...
+
+
+class ChildrenPort(Protocol):
+    """The children of a run."""
+
+    open: dict[WaitId, ChildPort]
+
+    def __bool__(self) -> bool: ...
+
+    def holds(self, attempt: int) -> bool: ...
+
+    def cancel(self, grace: float, attempt: int | None = None) -> None: ...
+
+    def expose_internal(self) -> None: ...
+
+    def working(self) -> Iterator[ChildPort]: ...
+
+
+class Link(NamedTuple):
+    """What ties a child to the run above it: the attempt that waits for it, and the name of that wait."""
+
+    run: RunPort
+    attempt: Attempt
+    name: WaitId

@@ -41,12 +41,13 @@ from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._ports import ChildrenPort, Link
 from stepwell.runtime._resources import RunResources
 from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
-from stepwell.runtime._stream import EventStream
+from stepwell.runtime._stream import EventStream, Origin
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import WaitTable
@@ -79,6 +80,7 @@ class Run:
         "abandon_handle",
         "background",
         "buffers",
+        "children",
         "clock",
         "closing",
         "crew",
@@ -101,6 +103,9 @@ class Run:
         "wiring",
         "workflow",
     )
+
+    link: Link | None = None
+    path: tuple[Origin, ...] = ()
 
     def __init__(
         self,
@@ -127,6 +132,7 @@ class Run:
         self.crew = Crew(self, workflow, steps)
         self.background: set[BackgroundTask] | None = None
         self.buffers: Buffers | None = None
+        self.children: ChildrenPort | None = None
         self.resources: RunResources | None = None
         self.closing: asyncio.Task[None] | None = None
         self.state_store: StateStore[Any] | None = None
@@ -162,6 +168,8 @@ class Run:
             for attempt in self.crew.attempts.values():
                 teller.attempt_started(attempt, self.variables)
             self.observe(teller)
+            if self.children is not None:
+                self.children.expose_internal()
 
     def begin(self, event: StartEvent) -> None:
         """Start the run; its first steps begin in the loop's next turn."""
@@ -235,6 +243,8 @@ class Run:
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
+        if self.children is not None:
+            self.children.cancel(self.crew.grace)
         if self.background:
             for task in self.background:
                 task.cancel()
@@ -257,6 +267,8 @@ class Run:
         ending = self.ending
         if ending is None or self.crew.attempts or self.background or self.outcome.status is not Status.RUNNING:
             return
+        if self.children:
+            return  # each reports its end
         if self.resources is None or self.resources.is_empty:
             self._conclude(ending)
         elif self.closing is None:

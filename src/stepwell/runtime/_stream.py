@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from stepwell.errors import StreamCursorError
 from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StreamGap
@@ -18,25 +18,54 @@ from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, Stre
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 
 
+class Origin(NamedTuple):
+    """A child run that an event came through: the step that ran it, its workflow's name, its id."""
+
+    step: str
+    workflow: str
+    run_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class StreamItem(Generic[EventT_co]):
-    """An event and its place: ``cursor`` can be given as ``after=`` to go on behind it."""
+    """An event and its place: ``cursor`` can be given as ``after=`` to go on behind it.
+
+    ``origin`` names the child runs that the event came through, outermost first: the last is the one that showed
+    it. Empty for the run's own events.
+    """
 
     cursor: int
     event: EventT_co
+    origin: tuple[Origin, ...] = ()
+
+
+NO_ORIGINS: dict[int, tuple[Origin, ...]] = {}
+"""Shared by all streams that nothing was forwarded to; never written."""
 
 
 class EventStream:
     """What one run shows to whoever listens."""
 
-    __slots__ = ("_base", "_events", "_full_at", "_has_internal", "_limit", "_loop", "_pinned", "_waiters", "closed")
+    __slots__ = (
+        "_base",
+        "_events",
+        "_full_at",
+        "_has_internal",
+        "_limit",
+        "_loop",
+        "_origins",
+        "_pinned",
+        "_waiters",
+        "closed",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int | None) -> None:
         self._loop = loop
         self._limit = limit
         self._events: list[Event] = []
         self._base = 0
-        self._pinned: tuple[tuple[int, Event], ...] = ()
+        self._pinned: tuple[StreamItem[Event], ...] = ()
+        self._origins = NO_ORIGINS
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit
         self.closed = False
@@ -63,6 +92,17 @@ class EventStream:
         self._has_internal = True
         self.write(event)
 
+    def write_from(self, event: Event, origin: tuple[Origin, ...]) -> None:
+        """Add an event that a child run shows."""
+        if self.closed:
+            return
+        if self._origins is NO_ORIGINS:
+            self._origins = {}
+        self._origins[self.end] = origin
+        if isinstance(event, InternalDispatchEvent):
+            self._has_internal = True
+        EventStream.write(self, event)  # not the child's own way of writing, which tells the runs above
+
     def close(self, last: Event) -> None:
         """Add the last event and end the stream for everybody."""
         if self.closed:
@@ -81,7 +121,7 @@ class EventStream:
         """Drop the oldest but for input requests. Doing it for many at once keeps each write O(1)."""
         gone = len(self._events) - keep
         pinned = [
-            (self._base + place, event)
+            self._item(self._base + place, event)
             for place, event in enumerate(self._events[:gone])
             if isinstance(event, InputRequiredEvent)
         ]
@@ -89,6 +129,11 @@ class EventStream:
             self._pinned = (*self._pinned, *pinned)
         del self._events[:gone]
         self._base += gone
+        if self._origins:  # a new dictionary: readers go on with the one they have
+            self._origins = {cursor: origin for cursor, origin in self._origins.items() if cursor >= self._base}
+
+    def _item(self, cursor: int, event: Event) -> StreamItem[Event]:
+        return StreamItem(cursor, event, self._origins.get(cursor, ()))
 
     def _edge(self) -> int:
         """Return the first cursor within the limit; what is before it counts as gone, swept or not."""
@@ -104,7 +149,7 @@ class EventStream:
         """Yield items behind ``after``, or from the first event still there, until the stream ends."""
         if after is None:
             cursor = self._sweep()
-            for item in [StreamItem(place, event) for place, event in self._pinned]:
+            for item in self._pinned:
                 yield item
         else:
             cursor = self._behind(after)
@@ -114,11 +159,12 @@ class EventStream:
                 instead = self._gap(cursor)
                 cursor = self._base
             batch = self._events[cursor - self._base :]  # taken before the reader goes on: the edge moves while it does
+            origins = self._origins
             for item in instead:
                 yield item
             for event in batch:
                 if self._is_for(event, internal):
-                    yield StreamItem(cursor, event)
+                    yield StreamItem(cursor, event, origins.get(cursor, ())) if origins else StreamItem(cursor, event)
                 cursor += 1
             if cursor >= self.end:
                 if self.closed:
@@ -136,7 +182,7 @@ class EventStream:
     def _gap(self, cursor: int) -> list[StreamItem[Event]]:
         """Return what a reader at ``cursor``, behind the edge, gets instead of what is gone."""
         first = self._sweep()
-        kept = [StreamItem(place, event) for place, event in self._pinned if cursor <= place]
+        kept = [item for item in self._pinned if cursor <= item.cursor]
         missed = first - cursor - len(kept)
         return [StreamItem(first - 1, StreamGap(missed=missed)), *kept] if missed else kept
 

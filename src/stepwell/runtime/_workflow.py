@@ -38,9 +38,11 @@ from stepwell.flow import (
     define,
     definition_of,
 )
+from stepwell.runtime._child_run import ChildRun
+from stepwell.runtime._children import RunsAsChild, ancestors
 from stepwell.runtime._context import Context
 from stepwell.runtime._handler import WorkflowHandler
-from stepwell.runtime._ports import RunPort
+from stepwell.runtime._ports import ChildPort, Link, RunPort
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._run import Run, RunSettings
 from stepwell.runtime._state_types import infer_state_type
@@ -132,7 +134,7 @@ def collect_steps(cls: type) -> list[StepDefinition]:
     return list(steps.values())
 
 
-class Workflow(Generic[StartT, StopT]):
+class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     """A program of steps: subclass it, and write methods with ``@step`` that take and return events.
 
     ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
@@ -256,16 +258,33 @@ class Workflow(Generic[StartT, StopT]):
         steps do not fit together, ``StartFieldsError`` for fields that do not make the start event,
         ``NoRunningLoopError`` outside of an event loop.
         """
-        compiled = self._compiled()
-        if not self._settings.disable_validation and self._settings.skip_graph_checks not in compiled.validated:
-            self.validate()
-        wiring = compiled.wiring
-        run_id = None if compiled.has_run_id else fields.pop("run_id", None)
-        event = _start_event(wiring.start_event, start_event, fields)
+        compiled, event, settings = self._prepared(start_event, fields, external_events=external_events)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError as error:
             raise NoRunningLoopError(workflow=type(self).__name__) from error
+        earlier = self._earlier_run(ctx)
+        gate = self._gate(loop)
+        ticket = object()
+        leave = None if gate is None else lambda: gate.leave(ticket)
+        run = Run(self, compiled.wiring, compiled.ready, settings, leave)
+        if earlier is not None:
+            run.state_store = earlier.store()
+        if gate is None:
+            run.begin(event)
+        else:
+            gate.enter(ticket, lambda: run.begin(event))
+        return WorkflowHandler(run)
+
+    def _prepared(
+        self, start_event: StartEvent | None, fields: dict[str, Any], *, external_events: bool
+    ) -> tuple[_Compiled, StartEvent, RunSettings]:
+        """Return what a run is made of. Raises what is wrong with the steps or the fields."""
+        compiled = self._compiled()
+        if not self._settings.disable_validation and self._settings.skip_graph_checks not in compiled.validated:
+            self.validate()
+        run_id = None if compiled.has_run_id else fields.pop("run_id", None)
+        event = _start_event(compiled.wiring.start_event, start_event, fields)
         settings = RunSettings(
             timeout=self._settings.timeout,
             verbose=self._settings.verbose,
@@ -274,18 +293,24 @@ class Workflow(Generic[StartT, StopT]):
             run_id=run_id,
             callback_manager=self._settings.callback_manager,
         )
-        earlier = self._earlier_run(ctx)
-        gate = self._gate(loop)
-        ticket = object()
-        leave = None if gate is None else lambda: gate.leave(ticket)
-        run = Run(self, wiring, compiled.ready, settings, leave)
-        if earlier is not None:
-            run.state_store = earlier.store()
+        return compiled, event, settings
+
+    def as_child_run(self, link: Link, start_event: StartEvent | None, fields: dict[str, Any]) -> ChildPort:
+        """Return a run for ``ctx.run_child``, which begins it; raises what ``run`` raises.
+
+        A workflow that is among the runs above needs no place of its own under ``num_concurrent_runs``: it would
+        wait for itself.
+        """
+        above = link.run
+        compiled, event, settings = self._prepared(start_event, fields, external_events=above.settings.external_events)
+        run = ChildRun(self, compiled.wiring, compiled.ready, settings, link)
+        gate = None if any(one.run.workflow is self for one in ancestors(run)) else self._gate(run.loop)
         if gate is None:
-            run.begin(event)
+            run.prepare(event)
         else:
-            gate.enter(ticket, lambda: run.begin(event))
-        return WorkflowHandler(run)
+            ticket = object()
+            run.prepare(event, lambda begin: gate.enter(ticket, begin), lambda: gate.leave(ticket))
+        return run
 
     def _earlier_run(self, ctx: Context[Any] | None) -> RunPort | None:
         if ctx is None:
