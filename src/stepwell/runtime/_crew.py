@@ -264,7 +264,12 @@ class Crew:
             )
             self._stop(attempt)
         else:
-            attempt.abandon_handle = self.run.loop.call_later(self.grace, self._give_up, attempt)
+            later = CHILD_SECONDS if self._has_children(number) else 0.0
+            attempt.abandon_handle = self.run.loop.call_later(self.grace + later, self._give_up, attempt)
+
+    def _has_children(self, number: int) -> bool:
+        children = self.run.children
+        return children is not None and children.holds(number)
 
     def _cancel_left(self, number: int) -> None:
         """Tell the background tasks to stop that an attempt left when its body came to its end."""
@@ -273,8 +278,7 @@ class Crew:
                 task.cancel()
 
     def _give_up(self, attempt: Attempt) -> None:
-        children = self.run.children
-        if children is not None and children.holds(attempt.start.attempt):  # those end within this time, and then it
+        if self._has_children(attempt.start.attempt):  # which end in time, and then it does
             attempt.abandon_handle = self.run.loop.call_later(CHILD_SECONDS, self._give_up, attempt)
             return
         logger.warning(
