@@ -30,7 +30,7 @@ from stepwell.errors import (
     NotAChildWorkflowError,
     WrongThreadError,
 )
-from stepwell.flow import Event, HumanResponseEvent, StartEvent, StopEvent, accepted_by
+from stepwell.flow import Event, StartEvent, StopEvent
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._ports import ChildPort, Link, RunPort
 from stepwell.runtime._waits import ChildWait, held_answer
@@ -225,22 +225,6 @@ def awaited_events(run: RunPort) -> tuple[type[Event], ...]:
     """Return the event types that open waits of a run and its children ask for."""
     below = run.children.open.values() if run.children is not None else ()
     return tuple(dict.fromkeys([*run.waits.awaited(), *(kind for child in below for kind in awaited_events(child))]))
-
-
-def answer_types(run: RunPort) -> tuple[type[Event], ...]:
-    """Return what an answer from outside can be: what waits ask for, then what steps accept; children's too."""
-    runs = [run]
-    for one in runs:
-        if one.children is not None:
-            runs.extend(one.children.open.values())
-    accepted = [
-        kind
-        for one in runs
-        for step in one.wiring.steps
-        for kind in accepted_by(step)
-        if issubclass(kind, HumanResponseEvent)
-    ]
-    return tuple(dict.fromkeys([*awaited_events(run), *accepted]))
 
 
 def waits_for_outside(run: RunPort) -> bool:

@@ -2,8 +2,10 @@
 
 from typing import Any, NamedTuple
 
+from stepwell.flow import Event, HumanResponseEvent, accepted_by
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._history import AttemptRecord
+from stepwell.runtime._ports import RunPort
 
 
 class OpenAttempt(NamedTuple):
@@ -36,6 +38,22 @@ class RunRecord(NamedTuple):
     recent: tuple[AttemptRecord, ...]
     open: tuple[OpenAttempt, ...]
     exception: BaseException | None
+
+
+def answer_types(handler: WorkflowHandler[Any]) -> tuple[type[Event], ...]:
+    """Return what an answer to a run can be: what waits ask for, then what steps accept; those of child runs too."""
+    runs: list[RunPort] = [handler._run]  # noqa: SLF001  # as in record_of
+    for one in runs:
+        if one.children is not None:
+            runs.extend(one.children.open.values())
+    accepted = [
+        kind
+        for one in runs
+        for step in one.wiring.steps
+        for kind in accepted_by(step)
+        if issubclass(kind, HumanResponseEvent)
+    ]
+    return tuple(dict.fromkeys([*handler.ctx.awaited_events, *accepted]))
 
 
 def record_of(handler: WorkflowHandler[Any]) -> RunRecord:

@@ -378,7 +378,8 @@ class _Gate:
             self._free -= 1
             begin()
         else:
-            self._waiting[ticket] = begin
+            variables = contextvars.copy_context()  # its turn comes in the context of whoever leaves
+            self._waiting[ticket] = lambda: variables.run(begin)
 
     def leave(self, ticket: object) -> None:
         """Give the place to the next in line; a run that ended while it stood in line had none."""
