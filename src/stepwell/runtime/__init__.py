@@ -3,9 +3,9 @@
 from stepwell.runtime._context import Context
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._handler import WorkflowHandler
-from stepwell.runtime._history import RING_SIZE, AttemptRecord
+from stepwell.runtime._history import RING_SIZE, AttemptRecord, WaitRecord
 from stepwell.runtime._observers import Observer
-from stepwell.runtime._record import OpenAttempt, RunRecord, answer_types, record_of
+from stepwell.runtime._record import ChildRecord, ChildTotals, OpenAttempt, RunRecord, answer_types, record_of
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._state_store import InMemoryStateStore, StateStore
 from stepwell.runtime._state_types import infer_state_type
@@ -15,6 +15,8 @@ from stepwell.runtime._workflow import Workflow, collect_steps
 __all__ = [
     "RING_SIZE",
     "AttemptRecord",
+    "ChildRecord",
+    "ChildTotals",
     "Context",
     "DictState",
     "InMemoryStateStore",
@@ -25,6 +27,7 @@ __all__ = [
     "RunRecord",
     "StateStore",
     "StreamItem",
+    "WaitRecord",
     "Workflow",
     "WorkflowHandler",
     "answer_types",

@@ -24,6 +24,7 @@ class Attempt:
     tasks: "set[BackgroundTask] | None" = None
     abandon_handle: asyncio.TimerHandle | None = None
     retry_delay: float | None = None
+    waited: list[list[Any]] | None = None
     refusal: BaseException | None = None
 
     def __init__(self, start: StartStep, step: ReadyStep, now: float) -> None:

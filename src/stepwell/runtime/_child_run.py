@@ -39,7 +39,7 @@ class ForwardingStream(EventStream):
 class ChildRun(Run):
     """Drives one run for the step that ``link`` names. ``enter`` may keep it in line until ``leave`` of another."""
 
-    __slots__ = ("_enter", "_event", "_leave", "link", "path", "works")
+    __slots__ = ("_enter", "_event", "_leave", "link", "opened_at", "path", "works")
 
     link: Link
 
@@ -53,6 +53,7 @@ class ChildRun(Run):
         self.link = link
         self.works = True
         self.offset = above.offset
+        self.opened_at = above.now()
         self.path: tuple[Origin, ...] = (
             *(above.path if above.link is not None else ()),
             Origin(link.attempt.step.name, wiring.workflow, run_id),

@@ -32,6 +32,8 @@ from stepwell.errors import (
 )
 from stepwell.flow import Event, StartEvent, StopEvent
 from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._history import note_wait
+from stepwell.runtime._past import Past, PastRun, Way
 from stepwell.runtime._ports import ChildPort, Link, RunPort
 from stepwell.runtime._waits import ChildWait, held_answer
 
@@ -51,12 +53,13 @@ class RunsAsChild(Generic[StartT, StopT]):
 
 
 class Children:
-    """The open children of one run, by the attempt that waits and the ordinal of its wait."""
+    """The open children of one run, by the attempt that waits and the ordinal of its wait; and what is past."""
 
-    __slots__ = ("open",)
+    __slots__ = ("open", "past")
 
     def __init__(self) -> None:
         self.open: dict[WaitId, ChildPort] = {}
+        self.past = Past()
 
     def __bool__(self) -> bool:
         return bool(self.open)
@@ -94,6 +97,7 @@ async def run_child(
     name = (attempt.start.attempt, attempt.wait_count)
     child = workflow.as_child_run(Link(run, attempt, name), start_event, fields)
     attempt.wait_count += 1
+    noted = note_wait(attempt, child.wiring.workflow, child.opened_at)
     future: asyncio.Future[Event | None] = run.loop.create_future()
     run.waits.add(name, ChildWait(future, None, {}))
     run.crew.count_wait(attempt, 1)
@@ -111,9 +115,10 @@ async def run_child(
         outcome = "ok"
         return result
     finally:
+        noted[-1] = run.now()
         if run.waits.remove(name) is not None:
             run.crew.count_wait(attempt, -1)
-            run.apply(WaitDropped(run.now(), *name))
+            run.apply(WaitDropped(noted[-1], *name))
         if run.observers is not None:
             run.observers.wait_ended(attempt, name[1], outcome)
 
@@ -163,9 +168,30 @@ def close(link: Link) -> None:
     """Take note that the child is over; its step goes on, and a run that waited for this ends."""
     run = link.run
     assert run.children is not None
-    del run.children.open[link.name]
-    run.apply(ChildClosed(run.now(), *link.name))
+    now = run.now()
+    child = run.children.open.pop(link.name)
+    run.children.past.add(_past_run(child, now), child.children.past if child.children is not None else None)
+    run.apply(ChildClosed(now, *link.name))
     run.conclude_if_quiet()
+
+
+def way_to(child: ChildPort) -> Way:
+    """Return the last part of the way to a child."""
+    return ((child.path[-1].step, type(child.workflow)),)
+
+
+def _past_run(child: ChildPort, now: float) -> PastRun:
+    error = child.outcome.error
+    return PastRun(
+        path=child.path[-1:],
+        way=way_to(child),
+        steps=tuple(step.name for step in child.wiring.steps),
+        opened_at=child.opened_at,
+        closed_at=now,
+        status=child.outcome.status,
+        error="" if error is None else f"{type(error).__name__}: {error}",
+        history=child.history,
+    )
 
 
 def ancestors(run: RunPort) -> Iterator[Link]:

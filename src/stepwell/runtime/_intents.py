@@ -28,6 +28,7 @@ from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._children import claim_held, pass_down
+from stepwell.runtime._history import note_wait
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._verdicts import note_attempt
 from stepwell.runtime._waits import OpenWait, held_answer
@@ -192,6 +193,7 @@ async def wait(
             takes=held_answer(run.machine.state.held, event_type, wanted) if event_type is not None else None,
         )
     )
+    noted = note_wait(attempt, event_type or seconds, now)
     if run.link is not None and event_type is not None and not future.done():
         claim_held(run, name, event_type, wanted)
     if run.observers is not None:
@@ -203,9 +205,10 @@ async def wait(
         outcome = "timed out" if event is None and event_type is not None else "ok"
         return event  # type: ignore[return-value]
     finally:
+        noted[-1] = run.now()
         if run.waits.remove(name) is not None:
             run.crew.count_wait(attempt, -1)
-            run.apply(WaitDropped(run.now(), *name))
+            run.apply(WaitDropped(noted[-1], *name))
         if run.observers is not None:
             run.observers.wait_ended(attempt, name[1], outcome)
 

@@ -12,6 +12,7 @@ from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import Observers
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._past import Past
 from stepwell.runtime._resources import RunResources
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream, Origin
@@ -79,6 +80,8 @@ class RunPort(Protocol):
 class ChildPort(RunPort, Protocol):
     """What a run asks of a child of it."""
 
+    opened_at: float
+
     def launch(self) -> None: ...
 
     def cancel(self, *, grace: float = ...) -> None: ...
@@ -90,6 +93,7 @@ class ChildrenPort(Protocol):
     """The children of a run."""
 
     open: dict[WaitId, ChildPort]
+    past: Past
 
     def __bool__(self) -> bool: ...
 
