@@ -27,7 +27,8 @@ class ForwardingStream(EventStream):
         super().write(event)
         is_question = isinstance(event, InputRequiredEvent)
         for run, origin in self.upwards:
-            run.stream.write_from(event, origin)
+            if run.stream.write_from(event, origin):
+                self.woke = True
             if is_question:
                 run.apply(InputAsked(run.now()))
 

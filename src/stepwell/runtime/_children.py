@@ -220,7 +220,7 @@ def pass_down(run: RunPort, event: Event, key: str, wakes: tuple[WaitId, ...] = 
 def _hand_to(child: ChildPort, event: Event) -> bool:
     """Send the event to a child that takes it, or to what takes it below; return whether anybody did."""
     key = child.wiring.learn(type(event))
-    wakes = child.waits.matching(event) if child.waits else ()
+    wakes = child.waits.matching(event) if child.waits.open else ()
     if pass_down(child, event, key, wakes):
         return True
     route = child.wiring.plan.routes[key]

@@ -66,7 +66,7 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     kind = type(event)
     target = None if step is None else _target(run, kind, step)
     key = run.wiring.learn(kind)
-    wakes = run.waits.matching(event) if run.waits else ()
+    wakes = run.waits.matching(event) if run.waits.open else ()
     if attempt is None and target is None and run.children is not None and pass_down(run, event, key, wakes):
         return
     if not wakes and target is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from stepwell.core import EndRun, Fact, Machine, WaitId
@@ -48,10 +48,11 @@ class RunPort(Protocol):
     ending: EndRun | None
     buffers: Buffers | None
     thread: int
+    clock: Callable[[], float]
+    offset: float
     resources: RunResources | None
     settings: Any
     shows_internal: bool
-    offset: float
     children: "ChildrenPort | None"
 
     @property

@@ -57,6 +57,7 @@ class EventStream:
         "_pinned",
         "_waiters",
         "closed",
+        "woke",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int | None) -> None:
@@ -69,6 +70,7 @@ class EventStream:
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit
         self.closed = False
+        self.woke = False
         self._has_internal = False
 
     @property
@@ -92,16 +94,18 @@ class EventStream:
         self._has_internal = True
         self.write(event)
 
-    def write_from(self, event: Event, origin: tuple[Origin, ...]) -> None:
-        """Add an event that a child run shows."""
+    def write_from(self, event: Event, origin: tuple[Origin, ...]) -> bool:
+        """Add an event that a child run shows; return whether that woke somebody."""
         if self.closed:
-            return
+            return False
         if self._origins is NO_ORIGINS:
             self._origins = {}
         self._origins[self.end] = origin
         if isinstance(event, InternalDispatchEvent):
             self._has_internal = True
+        is_awaited = self._waiters is not None
         EventStream.write(self, event)  # not the child's own way of writing, which tells the runs above
+        return is_awaited
 
     def close(self, last: Event) -> None:
         """Add the last event and end the stream for everybody."""
@@ -113,6 +117,7 @@ class EventStream:
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, None
+        self.woke = True
         for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
