@@ -86,6 +86,26 @@ async def test_what_a_child_shows_is_shown_by_its_run_when_it_happens() -> None:
     assert seen == [("child begins", 0), ("child ends", 1), (None, 1)]
 
 
+async def test_who_listens_hears_of_a_childs_event_before_its_next_step_begins() -> None:
+    heard: list[str] = []
+
+    class TwoSteps(Workflow):
+        @step
+        async def one(self, ctx: Context, ev: StartEvent) -> News:
+            ctx.write_event_to_stream(Shown(text="one"))
+            return News()
+
+        @step
+        async def two(self, ev: News) -> StopEvent:
+            return StopEvent(list(heard))
+
+    handler = Runs(TwoSteps()).run()
+    async for event in handler.stream_events():
+        heard += [event.text] if isinstance(event, Shown) else []
+
+    assert await handler == ["one"]
+
+
 @virtually
 async def test_the_end_of_a_child_is_not_shown() -> None:
     handler = Runs(Talks(), {"name": "child"}).run()
