@@ -15,7 +15,7 @@ from stepwell.core._scopes import fill_slot, gather
 from stepwell.core._state import Gathered, Held, State, is_cut_off, scope_of
 
 
-def deliver(
+def deliver(  # noqa: PLR0913  # once for each event: a record of the last two costs more than the call
     state: State,
     plan: Plan,
     effects: list[Effect],
