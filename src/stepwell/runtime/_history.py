@@ -64,17 +64,23 @@ class AttemptRecord(NamedTuple):
     waits: tuple[WaitRecord, ...] = ()
 
 
+NO_ANSWERS: dict[tuple[int, str], int] = {}
+"""Shared by all runs in which nothing waited for an event; never written."""
+
+
 class History:
     """Counts for each edge of the drawing, and a ring of attempts; ``ended`` counts those that fell off too.
 
-    ``produced[step, key]`` counts events a step returned or sent, ``consumed[step, key]`` those it was started with.
+    ``produced[step, key]`` counts events a step returned or sent, ``consumed[step, key]`` those it was started with,
+    ``answered[step, key]`` those that a wait of it took.
     """
 
-    __slots__ = ("consumed", "ended", "produced", "ring")
+    __slots__ = ("answered", "consumed", "ended", "produced", "ring")
 
     def __init__(self) -> None:
         self.produced: dict[tuple[int, str], int] = {}
         self.consumed: dict[tuple[int, str], int] = {}
+        self.answered: dict[tuple[int, str], int] = NO_ANSWERS
         self.ring: deque[tuple[Any, ...]] | None = None
         self.ended = 0
 
@@ -87,6 +93,13 @@ class History:
         """Count an event that a step was started with."""
         edge = (step, key)
         self.consumed[edge] = self.consumed.get(edge, 0) + 1
+
+    def answer(self, step: int, key: str) -> None:
+        """Count an event that a wait of a step took."""
+        edge = (step, key)
+        if self.answered is NO_ANSWERS:
+            self.answered = {}
+        self.answered[edge] = self.answered.get(edge, 0) + 1
 
     def recent(self) -> tuple[AttemptRecord, ...]:
         """Return the attempts in the ring, oldest first."""

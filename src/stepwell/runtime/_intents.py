@@ -203,6 +203,8 @@ async def wait(
     try:
         event = await future
         outcome = "timed out" if event is None and event_type is not None else "ok"
+        if event is not None:
+            run.history.answer(attempt.step.number, run.wiring.learn(type(event)))
         return event  # type: ignore[return-value]
     finally:
         noted[-1] = run.now()

@@ -39,7 +39,7 @@ class PastRun(NamedTuple):
 class Totals:
     """Sums over runs of one workflow: how many, how many of them failed, their seconds, events by step and type."""
 
-    __slots__ = ("consumed", "failed", "produced", "runs", "seconds")
+    __slots__ = ("answered", "consumed", "failed", "produced", "runs", "seconds")
 
     def __init__(self) -> None:
         self.runs = 0
@@ -47,14 +47,19 @@ class Totals:
         self.seconds = 0.0
         self.produced: Counts = {}
         self.consumed: Counts = {}
+        self.answered: Counts = {}
 
     def add_run(self, history: History, steps: tuple[str, ...], seconds: float, *, failed: bool) -> None:
         """Add one run."""
         self.runs += 1
         self.failed += failed
         self.seconds += seconds
-        _add(self.produced, (((steps[step], key), count) for (step, key), count in history.produced.items()))
-        _add(self.consumed, (((steps[step], key), count) for (step, key), count in history.consumed.items()))
+        for mine, edges in (
+            (self.produced, history.produced),
+            (self.consumed, history.consumed),
+            (self.answered, history.answered),
+        ):
+            _add(mine, (((steps[step], key), count) for (step, key), count in edges.items()))
 
     def add(self, other: "Totals") -> None:
         """Add the runs that another counts."""
@@ -63,6 +68,7 @@ class Totals:
         self.seconds += other.seconds
         _add(self.produced, other.produced.items())
         _add(self.consumed, other.consumed.items())
+        _add(self.answered, other.answered.items())
 
 
 def _add(counts: Counts, more: Iterable[tuple[tuple[str, str], int]]) -> None:

@@ -51,14 +51,15 @@ class ChildTotals(NamedTuple):
     seconds: float
     produced: dict[tuple[str, str], int]
     consumed: dict[tuple[str, str], int]
+    answered: dict[tuple[str, str], int]
 
 
 class RunRecord(NamedTuple):
     """A run at the moment ``now``. ``steps`` are the names behind the step numbers of attempts.
 
-    ``produced`` and ``consumed`` count events for each step and event type, over the whole run; ``recent`` has
-    the last attempts that ended, out of ``ended``. ``children`` are the last 16 runs below it that ended, at whatever
-    depth, and those under way; ``totals`` counts what all of them did.
+    ``produced``, ``consumed`` and (by waits) ``answered`` count events for each step and event type, over the whole
+    run; ``recent`` has the last attempts that ended, out of ``ended``. ``children`` are the last 16 runs below it that
+    ended, at whatever depth, and those under way; ``totals`` counts what all of them did.
     """
 
     workflow: object
@@ -68,6 +69,7 @@ class RunRecord(NamedTuple):
     steps: tuple[str, ...]
     produced: dict[tuple[str, str], int]
     consumed: dict[tuple[str, str], int]
+    answered: dict[tuple[str, str], int]
     ended: int
     recent: tuple[AttemptRecord, ...]
     open: tuple[OpenAttempt, ...]
@@ -111,6 +113,7 @@ def record_of(handler: WorkflowHandler[Any]) -> RunRecord:
         exception=run.outcome.failure(),
         children=tuple(sorted(_children(run), key=lambda one: one.opened_at)),
         totals=tuple(_totals(run)),
+        answered={(names[step], key): count for (step, key), count in history.answered.items()},
     )
 
 
@@ -189,4 +192,13 @@ def _totals(run: RunPort) -> Iterator[ChildTotals]:
             sums.setdefault(there, Totals()).add_run(child.history, steps, seconds, failed=False)
             under_way[there] += 1
     for there, one in sums.items():
-        yield ChildTotals(there, one.runs, under_way[there], one.failed, one.seconds, one.produced, one.consumed)
+        yield ChildTotals(
+            way=there,
+            runs=one.runs,
+            open=under_way[there],
+            failed=one.failed,
+            seconds=one.seconds,
+            produced=one.produced,
+            consumed=one.consumed,
+            answered=one.answered,
+        )

@@ -24,7 +24,7 @@ function layOut(scene, direction) {
   const graph = new dagre.graphlib.Graph({ compound: true, multigraph: true });
   graph.setGraph({ rankdir: direction, nodesep: 26, edgesep: 14, ranksep: 34, marginx: 20, marginy: 20 });
   for (const box of scene.boxes.values()) {
-    box.hasState = run.seen && box.node.node_type === "step" && !box.id.includes("/");
+    box.hasState = run.seen && (box.node.node_type === "step" || box.node.node_type === "child") && run.nodes.has(box.id);
     graph.setNode(box.id, box.open ? { label: box.name } : sizeOf(box));
   }
   for (const box of scene.boxes.values()) if (box.parent) graph.setParent(box.id, box.parent);

@@ -16,7 +16,12 @@ function showRun(scene) {
     const state = run.nodes.get(box.id);
     box.element.classList.remove("is-idle", "is-running", "is-waiting", "is-done", "is-failed");
     box.element.querySelector(".badge")?.remove();
-    if (state?.state) box.element.classList.add(`is-${state.state}`);
+    if (state?.state && !box.open) box.element.classList.add(`is-${state.state}`);
+    if (box.open) {
+      const words = state ? badgeText(state) : "";
+      box.element.querySelector(".name").textContent = words ? `${box.name} · ${words}` : box.name;
+      continue;
+    }
     const text = box.hasState && state ? badgeText(state) : "";
     if (!text) continue;
     const width = widthOf(text, "600 10.5px") + 12;
@@ -53,7 +58,7 @@ function drawTimeline(host) {
   note.textContent = line.note || "";
   note.hidden = !line.note;
   svg.replaceChildren();
-  const left = Math.min(260, Math.max(60, ...line.lanes.map((lane) => widthOf(lane.label, "11px") + 14)));
+  const left = Math.min(260, Math.max(60, ...line.lanes.map((lane) => (lane.heading ? 0 : widthOf(lane.label, "11px") + 14 + (lane.inner ? 12 : 0)))));
   const width = Math.max(420, host.clientWidth - 30), room = width - left - 16, row = 22;
   const length = line.length || 1e-6, x = (time) => left + (time / length) * room;
   svg.setAttribute("width", width);
@@ -65,12 +70,27 @@ function drawTimeline(host) {
   }
   line.lanes.forEach((lane, number) => {
     const y = row * (number + 1);
-    make("text", { x: 0, y: y + row / 2 - 2 }, svg, lane.label);
+    if (lane.heading) {
+      make("line", { class: "rule", x1: 0, x2: width, y1: y + 1, y2: y + 1 }, svg);
+      make("text", { class: "heading", x: 0, y: y + row / 2 + 1 }, svg, lane.label);
+      return;
+    }
+    make("text", { x: lane.inner ? 12 : 0, y: y + row / 2 - 2 }, svg, lane.label);
     for (const span of lane.spans) {
       if (span.start > span.queued) make("rect", { class: "queued", x: x(span.queued), y: y + 17, width: Math.max(1, x(span.start) - x(span.queued)), height: 3 }, svg);
       const bar = make("rect", { class: `bar ${span.look}`, x: x(span.start), y: y + 2, width: Math.max(2, x(span.end) - x(span.start)), height: 14, rx: 2 }, svg);
       make("title", {}, bar, span.text);
+      for (const wait of span.waits || []) drawWait(svg, wait, x, y);
       if (span.number > 1 && x(span.end) - x(span.start) > 12) make("text", { class: "retry", x: (x(span.start) + x(span.end)) / 2, y: y + 9 }, svg, `${span.number}`);
     }
   });
+}
+
+// The time in which an attempt was suspended: thin, for it held no worker.
+function drawWait(svg, wait, x, y) {
+  const left = x(wait.start), width = Math.max(1, x(wait.end) - left);
+  if (width < 3) return;
+  make("rect", { class: "away", x: left, y: y + 2, width, height: 14 }, svg);
+  const bar = make("rect", { class: `wait ${wait.look}`, x: left, y: y + 6, width, height: 6 }, svg);
+  make("title", {}, bar, wait.text);
 }

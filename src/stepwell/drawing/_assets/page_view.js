@@ -152,6 +152,7 @@ function factsOf({ id, node, trouble }) {
     say("retried", state.retries);
     say("total time", state.seconds === undefined ? null : seconds(state.seconds));
     say("longest", state.longest === undefined ? null : seconds(state.longest));
+    say("suspended", state.waited ? seconds(state.waited) : null);
     say("waited in queue", state.queued === undefined ? null : seconds(state.queued));
   }
   say("source", node.source ? `${node.source.file}:${node.source.line}` : null);
