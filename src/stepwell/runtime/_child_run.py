@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from stepwell.core import ChildPaused, ChildResumed, Fact, InputAsked, Status
-from stepwell.flow import Event, InputRequiredEvent, StartEvent, Wiring
+from stepwell.core import ChildPaused, ChildResumed, EndRun, Fact, InputAsked, Status
+from stepwell.flow import Event, InputRequiredEvent, Wiring
 from stepwell.runtime._children import ancestors, close
 from stepwell.runtime._observers import Printer
 from stepwell.runtime._ports import Link, RunPort
-from stepwell.runtime._run import Run, RunSettings
+from stepwell.runtime._run import Run, Settings
 from stepwell.runtime._steps import ReadyStep
 from stepwell.runtime._stream import EventStream, Origin
 
@@ -38,67 +38,56 @@ class ForwardingStream(EventStream):
 
 
 class ChildRun(Run):
-    """Drives one run for the step that ``link`` names. ``enter`` may keep it in line until ``leave`` of another."""
+    """Drives one run for the step that ``link`` names. ``start`` begins it, or puts it in line to begin."""
 
-    __slots__ = ("_enter", "_event", "_leave", "link", "opened_at", "path", "works")
+    __slots__ = ("link", "opened_at", "path", "start", "works")
 
     link: Link
+    start: Callable[[], None]
 
     def __init__(
-        self, workflow: Any, wiring: Wiring, steps: tuple[ReadyStep, ...], settings: RunSettings, link: Link
+        self,
+        workflow: Any,
+        wiring: Wiring,
+        steps: tuple[ReadyStep, ...],
+        settings: Settings,
+        link: Link,
+        run_id: str | None,
     ) -> None:
         above = link.run
+        prints = settings.verbose or above.settings.verbose
+        super().__init__(workflow, wiring, steps, replace(settings, verbose=False) if prints else settings, above.loop)
         attempt, ordinal = link.name
-        run_id = settings.run_id or f"{above.run_id}.{attempt}.{ordinal}"
-        super().__init__(workflow, wiring, steps, replace(settings, run_id=run_id, verbose=False), self._over)
+        self.named = run_id or f"{above.run_id}.{attempt}.{ordinal}"
+        self.external_events = above.external_events
         self.link = link
         self.works = True
         self.offset = above.offset
         self.opened_at = above.now()
         self.path: tuple[Origin, ...] = (
-            *(above.path if above.link is not None else ()),
-            Origin(link.attempt.step.name, wiring.workflow, run_id),
+            *above.path,
+            Origin(link.attempt.step.name, wiring.workflow, self.named),
         )
         self.stream = ForwardingStream(self.loop, settings.stream_buffer)
         self.stream.upwards = tuple(
             (higher.run, self.path[-level:]) for level, higher in enumerate(ancestors(self), start=1)
         )
-        self._enter: Callable[[Callable[[], None]], None] | None = None
-        self._leave: Callable[[], None] | None = None
-        self._event: StartEvent | None = None
-        if settings.verbose or above.settings.verbose:
-            self.settings.verbose = True
+        if prints:
+            self.settings = replace(settings, verbose=True)
             self.observe(Printer(prefix="".join(f"{one.workflow}." for one in self.path)))
-
-    def prepare(
-        self,
-        event: StartEvent,
-        enter: Callable[[Callable[[], None]], None] | None = None,
-        leave: Callable[[], None] | None = None,
-    ) -> None:
-        """Remember what to begin with, and whom to ask for a place in line."""
-        self._event, self._enter, self._leave = event, enter, leave
 
     def launch(self) -> None:
         """Begin, or take a place in line."""
         if self.link.run.shows_internal:
             self.expose_internal()
-        if self._enter is None:
-            self._begin()
-        else:
-            self._enter(self._begin)
-
-    def _begin(self) -> None:
-        assert self._event is not None
-        self.begin(self._event)
-
-    def _over(self) -> None:
-        if self._leave is not None:
-            self._leave()
-        close(self.link)
+        self.start()
 
     def apply(self, fact: Fact) -> None:
         super().apply(fact)
+        self.tell_above()
+
+    def tell_above(self) -> None:
+        """Tell the run above when this one comes to rest, and when it is at work again."""
         state = self.machine.state
         works = state.active > 0 or state.status is not Status.RUNNING
         if works is not self.works and self.outcome.status is Status.RUNNING:
@@ -106,3 +95,7 @@ class ChildRun(Run):
             above = self.link.run
             told = ChildResumed if works else ChildPaused
             above.apply(told(above.now(), *self.link.name))
+
+    def conclude(self, ending: EndRun) -> None:
+        super().conclude(ending)
+        close(self.link)

@@ -5,7 +5,7 @@ import contextvars
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
-from stepwell.core import EndRun, Fact, Machine, WaitId
+from stepwell.core import Effect, EndRun, Fact, Machine, WaitId
 from stepwell.flow import Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
@@ -18,6 +18,7 @@ from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream, Origin
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
+from stepwell.runtime._watchdog import Host
 
 
 class CrewPort(Protocol):
@@ -47,11 +48,12 @@ class RunPort(Protocol):
     background: set[BackgroundTask] | None
     ending: EndRun | None
     buffers: Buffers | None
-    thread: int
+    host: Host
     clock: Callable[[], float]
     offset: float
     resources: RunResources | None
     settings: Any
+    external_events: bool
     shows_internal: bool
     children: "ChildrenPort | None"
 
@@ -70,6 +72,10 @@ class RunPort(Protocol):
     def now(self) -> float: ...
 
     def apply(self, fact: Fact) -> None: ...
+
+    def carry_out(self, effect: Effect) -> None: ...
+
+    def tell_above(self) -> None: ...
 
     def conclude_if_quiet(self) -> None: ...
 
