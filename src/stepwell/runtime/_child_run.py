@@ -80,7 +80,9 @@ class ChildRun(Run):
         """Begin, or take a place in line."""
         if self.link.run.shows_internal:
             self.expose_internal()
-        self.start()
+        start = self.start
+        del self.start  # it holds the run
+        start()
 
     def apply(self, fact: Fact) -> None:
         super().apply(fact)

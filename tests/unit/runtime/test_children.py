@@ -1,7 +1,9 @@
 """Child runs: results, failures, time, workers and endings, seen from the step that runs them."""
 
 import asyncio
+import gc
 import logging
+import weakref
 from typing import Annotated, Any
 
 import pytest
@@ -694,3 +696,24 @@ async def test_a_child_in_line_is_cancelled_with_its_step_and_leaves_the_line() 
 
     assert await first == 2
     assert await narrow.run(number=3) == 6
+
+
+@virtually
+async def test_a_child_that_is_over_is_let_go_at_once() -> None:
+    kept: list[weakref.ref[Any]] = []
+
+    class Looks(Workflow):
+        @step
+        async def outer(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await asyncio.gather(ctx.run_child(Double(), number=1), self.look())
+            return StopEvent([one() for one in kept])
+
+        async def look(self) -> None:
+            kept.extend(weakref.ref(child) for child in handler._run.children.open.values())  # type: ignore[union-attr]
+
+    handler = Looks().run()
+    gc.disable()
+    try:
+        assert await handler == [None]
+    finally:
+        gc.enable()
