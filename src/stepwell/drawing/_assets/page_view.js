@@ -98,7 +98,17 @@ function choose(id) {
 function toggle(id) {
   if (view.opened.has(id)) view.opened.delete(id); else view.opened.add(id);
   draw();
-  open();
+  fit();
+  if (view.scale < LEGIBLE) show(view.scene.boxes.get(id));
+}
+
+// Puts the upper edge of a box where it can be seen, at a scale at which it can be read.
+function show(box) {
+  view.scale = 0.9;
+  view.x = stage.clientWidth / 2 - box.x * view.scale;
+  view.y = Math.min(stage.clientHeight / 2, 90) - (box.y - box.height / 2) * view.scale;
+  view.moved = true;
+  place();
 }
 
 function html(tag, text, parent, className = "") {
