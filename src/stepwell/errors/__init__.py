@@ -11,6 +11,7 @@ from stepwell.errors._callbacks import (
     UnknownEvalModeError,
     UnknownEventTypeError,
 )
+from stepwell.errors._children import ChildCancelledError, ChildDepthError, NotAChildWorkflowError
 from stepwell.errors._cli import (
     AnswerMissingError,
     NoWorkflowError,
@@ -128,6 +129,8 @@ __all__ = [
     "CallbackVeto",
     "CassetteFileError",
     "CassetteMissingError",
+    "ChildCancelledError",
+    "ChildDepthError",
     "CircularResourceError",
     "ContextSerdeError",
     "ContextStateError",
@@ -154,6 +157,7 @@ __all__ = [
     "NoAttemptError",
     "NoRunningLoopError",
     "NoWorkflowError",
+    "NotAChildWorkflowError",
     "NotAContextError",
     "NotAHandlerError",
     "NotAHandlerOfRunError",
