@@ -100,7 +100,7 @@ class AliasFinder(MetaPathFinder):
 
     def _refusal(self, wanted: str) -> NoCounterpartError:
         # What the table does not know to be a name is a module: that is what the import system asks for.
-        kind = NoCounterpartError if wanted in self.table.absent_names else NoCounterpartModuleError
+        kind = NoCounterpartError if wanted in self.table.absent else NoCounterpartModuleError
         return kind(wanted=wanted, nearest=self.table.nearest(wanted), close=self.table.close(wanted))
 
 

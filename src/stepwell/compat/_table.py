@@ -43,11 +43,14 @@ class ModuleEntry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All modules; what is absent, with what comes nearest; and the distribution that each top package is from."""
+    """All modules; what is absent, with what comes nearest; and the distribution that each package is from.
+
+    ``absent`` has whole names; ``below`` has places, for whatever is missing there and has no line of its own.
+    """
 
     modules: dict[str, ModuleEntry]
-    absent_names: dict[str, str]
-    absent_modules: dict[str, str]
+    absent: dict[str, str]
+    below: dict[str, str]
     distributions: dict[str, str]
 
     def chosen(self, only: Part | None) -> dict[str, ModuleEntry]:
@@ -56,15 +59,12 @@ class Table:
 
     def nearest(self, wanted: str) -> str:
         """Say what comes nearest to a name that leads nowhere; an empty text when nothing does."""
-        if wanted in self.absent_names:
-            return self.absent_names[wanted]
-        elsewhere = self._elsewhere(wanted)
-        if elsewhere:
-            return elsewhere
+        said = self.absent.get(wanted) or self._elsewhere(wanted)
         place = wanted
-        while place and place not in self.absent_modules:
+        while place and not said:
+            said = self.below.get(place, "")
             place = place.rpartition(".")[0]
-        return self.absent_modules.get(place, "")
+        return said
 
     def close(self, wanted: str) -> list[str]:
         """Return names of the same module, and modules beside it, that are spelled alike."""
@@ -74,6 +74,8 @@ class Table:
         return difflib.get_close_matches(leaf, [*own, *beside], n=2, cutoff=0.75)
 
     def _elsewhere(self, wanted: str) -> str:
+        if wanted in self.absent:
+            return ""
         home, _, leaf = wanted.rpartition(".")
         top = home.partition(".")[0]
         found = [entry.name for entry in self.modules.values() if leaf in entry.leads and entry.name.startswith(top)]
@@ -91,7 +93,10 @@ def table() -> Table:
             copy = modules[name]
             double = other + name.removeprefix(original)
             modules[double] = ModuleEntry(double, copy.part, copy.leads, copy.live)
-    return Table(modules, data["absent_names"], data["absent_modules"], data["distributions"])
+    absent = {
+        f"{module}.{name}": nearest for module, names in data["absent"].items() for name, nearest in names.items()
+    }
+    return Table(modules, absent, data["below"], data["distributions"])
 
 
 def _entry(name: str, raw: dict[str, Any]) -> ModuleEntry:
