@@ -14,12 +14,13 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from zipfile import is_zipfile
 
 from stepwell.errors import ProgramMissingError
 
-Run: TypeAlias = Callable[[], None]
+Result = TypeVar("Result")
+Run: TypeAlias = Callable[[], object]
 
 
 def load_script(name: str, arguments: Sequence[str], *, before: Callable[[], None]) -> Run:
@@ -29,7 +30,7 @@ def load_script(name: str, arguments: Sequence[str], *, before: Callable[[], Non
     if path.is_dir() or is_zipfile(path):
         _put_first(path)
         before()
-        return lambda: _in_the_open(lambda: runpy.run_path(str(path), run_name="__main__"))
+        return lambda: _in_the_open(lambda: runpy.run_path(name, run_name="__main__"))
     try:
         source = path.read_bytes()
     except OSError as error:
@@ -47,7 +48,7 @@ def load_module(name: str, arguments: Sequence[str], *, before: Callable[[], Non
     """Get ready to run a module or a package's ``__main__``."""
     sys.argv = ["-m", *arguments]
     before()
-    spec, code = _code_of(name)
+    spec, code = _in_the_open(lambda: _code_of(name))
     sys.argv[0] = spec.origin or name
     return lambda: _in_the_open(lambda: _execute(code, file=spec.origin, loader=spec.loader, spec=spec))
 
@@ -94,11 +95,11 @@ def _execute(code: CodeType, *, file: str | None, loader: Any, spec: ModuleSpec 
     exec(code, main.__dict__)
 
 
-def _in_the_open(run: Callable[[], object]) -> None:
+def _in_the_open(run: Callable[[], Result]) -> Result:
     """Run, and let what it raises be shown without the frames that lead to it."""
     try:
-        run()
-    except SystemExit:
+        return run()
+    except (SystemExit, ProgramMissingError):
         raise
     except BaseException as error:
         _show_without_us(error)
