@@ -27,7 +27,7 @@ def test_the_manager_is_that_of_the_callbacks() -> None:
 
 
 def test_the_global_handler_is_that_of_the_callbacks_and_is_set_by_name() -> None:
-    Settings.global_handler = "simple"  # type: ignore[assignment]  # reading gives the handler of this name
+    Settings.global_handler = "simple"  # reading gives the handler of this name
 
     assert isinstance(Settings.global_handler, callbacks.SimpleLLMHandler)
     assert Settings.global_handler is callbacks.settings.global_handler
