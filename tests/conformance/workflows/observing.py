@@ -71,13 +71,14 @@ def error_seen(error: BaseException, kind: type[BaseException] | None = None, *p
     text = str(error)
     if kind is not None and isinstance(error, kind) and all(phrase in text for phrase in phrases):
         return {"error": kind.__name__, "says": list(phrases)}
-    known = next(base for base in type(error).__mro__ if base in NEUTRAL or base.__module__ == "builtins" or mine(base))
+    known = next(base for base in type(error).__mro__ if base in NEUTRAL or is_neutral(base))
     own_words = type(error) is known and known not in NEUTRAL and kind is None
     return {"error": known.__name__, "says": [text] if own_words else ["?"]}
 
 
-def mine(cls: type) -> bool:
-    return cls.__module__.startswith("programs.")
+def is_neutral(cls: type) -> bool:
+    """Return whether a class is no business of either engine."""
+    return cls.__module__.startswith(("builtins", "asyncio", "programs."))
 
 
 async def state_of(ctx: Any) -> Any:
