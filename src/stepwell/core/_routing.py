@@ -42,8 +42,7 @@ def deliver(
     for place in route.slots:
         fill_slot(state, plan, effects, place, _item(event, (cause, lineage)), (key, lineage))
     if route.joins and scope is not None:
-        for join in route.joins:
-            gather(state, plan, effects, join, _item(event, (cause, lineage)), scope)
+        gather(state, plan, effects, route.joins, _item(event, (cause, lineage)), scope)
     elif not route.triggers and not route.slots and route.kind is not Kind.ASK:
         hold(state, key, event)
 
@@ -106,7 +105,7 @@ def deliver_to_step(
     if places:
         fill_slot(state, plan, effects, places[0], _item(event, origin), (key, lineage))
     elif step in route.joins and scope is not None:
-        gather(state, plan, effects, step, _item(event, origin), scope)
+        gather(state, plan, effects, (step,), _item(event, origin), scope)
     elif step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     else:
