@@ -33,8 +33,8 @@ def outcomes(command: list[str], report: Path, environment: dict[str, str]) -> d
     return ends
 
 
-def test_the_suite_passes_on_the_peer_and_on_stepwell(peer: str, model: dict[str, str], tmp_path: Path) -> None:
-    there = outcomes([peer], tmp_path / "there.xml", {**model, "PYTHONPATH": ""})
+def test_the_suite_passes_on_the_peer_and_on_stepwell(llama_index: str, model: dict[str, str], tmp_path: Path) -> None:
+    there = outcomes([llama_index], tmp_path / "there.xml", {**model, "PYTHONPATH": ""})
 
     here = outcomes([sys.executable, "-m", "stepwell.compat"], tmp_path / "here.xml", model)
 
@@ -44,9 +44,9 @@ def test_the_suite_passes_on_the_peer_and_on_stepwell(peer: str, model: dict[str
 
 
 def test_the_suite_passes_on_stepwell_where_the_peer_is_installed_too(
-    peer: str, model: dict[str, str], tmp_path: Path
+    llama_index: str, model: dict[str, str], tmp_path: Path
 ) -> None:
-    here = outcomes([peer, "-m", "stepwell.compat"], tmp_path / "here.xml", model)
+    here = outcomes([llama_index, "-m", "stepwell.compat"], tmp_path / "here.xml", model)
 
     assert len(here) >= LEAST
     assert set(here.values()) == {""}

@@ -154,7 +154,7 @@ async def test_a_timeout_ends_the_stream_and_names_the_step():
 
     assert isinstance(shown[-1], WorkflowTimedOutEvent)
     assert shown[-1].active_steps == ["dig"]
-    with pytest.raises(WorkflowTimeoutError, match="Operation timed out after 0.05 seconds"):
+    with pytest.raises(WorkflowTimeoutError, match=r"Operation timed out after 0\.05 seconds"):
         await handler
 
 
@@ -267,7 +267,7 @@ async def test_a_path_that_leads_nowhere_is_a_value_error():
         async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
             return StopEvent(result=await ctx.store.get("a.b"))
 
-    with pytest.raises(ValueError, match="Path 'a.b' not found in state"):
+    with pytest.raises(ValueError, match=r"Path 'a\.b' not found in state"):
         await Stored().run()
 
 
@@ -322,7 +322,7 @@ async def test_a_later_run_goes_on_with_the_store_of_an_earlier_one():
 async def test_a_context_that_runs_cannot_be_run_again():
     workflow = Slow()
     handler = workflow.run()
-    async for event in handler.stream_events():
+    async for _ in handler.stream_events():
         break
 
     with pytest.raises(ContextStateError, match="Cannot start a new run while context is already running"):
@@ -390,7 +390,7 @@ async def test_a_wait_has_a_timeout():
         async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
             try:
                 await ctx.wait_for_event(HumanResponseEvent, timeout=0.05)
-            except asyncio.TimeoutError:
+            except asyncio.TimeoutError:  # noqa: UP041  # as programs for the peer write it
                 return StopEvent(result="nobody")
             return StopEvent(result="somebody")
 
