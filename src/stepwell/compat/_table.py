@@ -8,9 +8,10 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 Part: TypeAlias = Literal["workflows", "callbacks"]
+Value = TypeVar("Value")
 PARTS: Final[tuple[str, ...]] = get_args(Part)
 
 
@@ -88,15 +89,22 @@ def table() -> Table:
     text = files("stepwell.compat").joinpath("_names.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     modules = {name: _entry(name, raw) for name, raw in data["modules"].items()}
-    for other, original in data["same"].items():
-        for name in [name for name in modules if name == original or name.startswith(f"{original}.")]:
-            copy = modules[name]
-            double = other + name.removeprefix(original)
-            modules[double] = ModuleEntry(double, copy.part, copy.leads, copy.live)
     absent = {
         f"{module}.{name}": nearest for module, names in data["absent"].items() for name, nearest in names.items()
     }
-    return Table(modules, absent, data["below"], data["distributions"])
+    below: dict[str, str] = data["below"]
+    for other, original in data["same"].items():
+        for name, entry in _below(original, modules):
+            double = other + name.removeprefix(original)
+            modules[double] = ModuleEntry(double, entry.part, entry.leads, entry.live)
+        for places in (absent, below):
+            places.update({other + name.removeprefix(original): said for name, said in _below(original, places)})
+    return Table(modules, absent, below, data["distributions"])
+
+
+def _below(place: str, names: dict[str, Value]) -> list[tuple[str, Value]]:
+    """Return what stands for the place itself or something below it."""
+    return [(name, value) for name, value in names.items() if name == place or name.startswith(f"{place}.")]
 
 
 def _entry(name: str, raw: dict[str, Any]) -> ModuleEntry:

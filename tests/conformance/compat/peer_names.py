@@ -20,7 +20,7 @@ def names_of(module):
     public = {name for name in vars(module) if not name.startswith("_")}
     exported = set(getattr(module, "__all__", ()))
     own = {name for name in public if getattr(vars(module)[name], "__module__", None) == module.__name__}
-    return sorted(own | exported), sorted(public - own - exported)
+    return {"own": sorted(own | exported), "further": sorted(public - own - exported)}
 
 
 def main():
