@@ -33,8 +33,7 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
         if (scope is None or scope.cancelled) and route.kind is not Kind.STOP:
             return
         if scope is not None and route.only_joins:
-            for join in route.joins:
-                gather(state, plan, effects, join, (lineage.index, event, cause), scope)
+            gather(state, plan, effects, route.joins, (lineage.index, event, cause), scope)
             return
     if route.simple:
         for step in route.triggers:
