@@ -378,7 +378,7 @@ async def test_a_person_is_asked_in_the_middle_of_a_step():
     handler = Asking().run()
     async for event in handler.stream_events():
         if isinstance(event, InputRequiredEvent):
-            handler.ctx.send_event(HumanResponseEvent(response="no", user="bob"))
+            await handler.send_event(event=HumanResponseEvent(response="no", user="bob"), step=None)
             handler.ctx.send_event(HumanResponseEvent(response="yes", user="ada"))
 
     assert await handler == "yes"
