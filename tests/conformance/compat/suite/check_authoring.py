@@ -261,7 +261,7 @@ async def test_fields_that_do_not_make_the_start_event_are_refused():
             return StopEvent(result=ev.word)
 
     with pytest.raises(WorkflowRuntimeError, match="Failed creating a start event of type 'Begin'"):
-        Strict().run(wrod="x")
+        Strict().run(wordd="x")
 
 
 async def test_something_else_than_a_start_event_is_refused():
