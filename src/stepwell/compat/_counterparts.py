@@ -1,13 +1,12 @@
-"""What the peer has under a name of its own and stepwell in another form, where a few lines make one from the other.
+"""What workflows have there under a name of its own, and here in another form: a few lines make one from the other.
 
 Only for the import hook: a program for stepwell uses what these lead to.
 """
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from stepwell import Event, StopEvent, Workflow
-from stepwell.llms import ChatResponse, CompletionResponse
 from stepwell.runtime import collect_steps
 
 EventType: TypeAlias = type[Event]
@@ -15,10 +14,6 @@ StopEventT = TypeVar("StopEventT", bound=StopEvent)
 RunResultT: TypeAlias = Any
 StepGraphCheck: TypeAlias = Literal["reachability", "dead_end"]
 WorkflowGraphCheck: TypeAlias = Literal["reachability", "terminal_event", "dead_end"]
-ChatResponseGen: TypeAlias = Generator[ChatResponse, None, None]
-ChatResponseAsyncGen: TypeAlias = AsyncGenerator[ChatResponse, None]
-CompletionResponseGen: TypeAlias = Generator[CompletionResponse, None, None]
-CompletionResponseAsyncGen: TypeAlias = AsyncGenerator[CompletionResponse, None]
 
 
 class _KnowsWorkflows(type):

@@ -6,7 +6,7 @@ say why there is none. Nothing else is found here: what is not in the table's pa
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
@@ -28,7 +28,8 @@ class AliasModule(ModuleType):
 
     def __init__(self, entry: ModuleEntry, finder: "AliasFinder") -> None:
         homes = sorted({lead.module for lead in (*entry.leads.values(), *entry.live.values())})
-        super().__init__(entry.name, f"The names of LlamaIndex's {entry.name}; they lead to {', '.join(homes)}.")
+        leading = f"; its names lead to {', '.join(homes)}" if homes else ""
+        super().__init__(entry.name, f"The module {entry.name} of LlamaIndex, put here by stepwell.compat{leading}.")
         object.__setattr__(self, "_entry", entry)
         object.__setattr__(self, "_finder", finder)
 
@@ -72,12 +73,18 @@ class AliasLoader(Loader):
 
 
 class AliasFinder(MetaPathFinder):
-    """Finds the modules it is given, and says of everything right below them that it has no counterpart."""
+    """Finds the modules it is given, and says of everything right below them that it has no counterpart.
 
-    def __init__(self, modules: Mapping[str, ModuleEntry], known: Table) -> None:
+    ``check`` is asked before a module takes the place of one that other finders find, and may refuse it by raising.
+    """
+
+    def __init__(
+        self, modules: Mapping[str, ModuleEntry], known: Table, check: Callable[[str, ModuleSpec | None], None]
+    ) -> None:
         self.modules = modules
         self.table = known
-        self._namespaces = {above for name in modules for above in _above(name)} - set(modules)
+        self._check = check
+        self._packages = {above for name in modules for above in _above(name)} - set(modules)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -87,16 +94,20 @@ class AliasFinder(MetaPathFinder):
         Raises ``NoCounterpartError`` for what lies below a module of the table and is not in it.
         """
         if fullname in self.modules:
-            spec = ModuleSpec(fullname, AliasLoader(self.modules[fullname], self), origin="stepwell.compat")
-            spec.submodule_search_locations = []
-            return spec
+            if fullname in self.table.distributions:
+                # The path may have changed since everything was installed.
+                self._check(fullname, _others_find(fullname, path))
+            return self._spec(self.modules[fullname])
         if fullname.rpartition(".")[0] in self.modules:
             raise self._refusal(fullname)
-        if fullname in self._namespaces and _others_find(fullname, path) is None:
-            empty = ModuleSpec(fullname, None, is_package=True)
-            empty.submodule_search_locations = []
-            return empty
+        if fullname in self._packages and _others_find(fullname, path) is None:
+            return self._spec(ModuleEntry(fullname, "core", {}))
         return None
+
+    def _spec(self, entry: ModuleEntry) -> ModuleSpec:
+        spec = ModuleSpec(entry.name, AliasLoader(entry, self), origin="stepwell.compat")
+        spec.submodule_search_locations = []
+        return spec
 
     def _refusal(self, wanted: str) -> NoCounterpartError:
         # What the table does not know to be a name is a module: that is what the import system asks for.

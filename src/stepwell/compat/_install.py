@@ -55,10 +55,11 @@ def install(only: Part | None = None) -> None:
     known = table()
     modules = known.chosen(only)
     refuse_imported(modules)
-    refuse_in_the_way({name: owner for name, owner in known.distributions.items() if name in modules})
+    for package in known.distributions.keys() & modules.keys():
+        refuse_in_the_way(package, locate(package))
     if only == "callbacks" and locate(CORE) is None:
         raise NothingToKeepError(part=only, distribution=known.distributions[CORE])
-    finder = AliasFinder(modules, known)
+    finder = AliasFinder(modules, known, refuse_in_the_way)
     sys.meta_path.insert(0, finder)
     _current = _Installed(only, finder, _set_callbacks(only))
 

@@ -54,7 +54,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     place = 0
     while place < len(arguments):
         word = arguments[place]
-        if not word.startswith("-") or (word.startswith("-m") and word != "-"):
+        if not word.startswith("-") or word.startswith("-m"):
             break
         place += 2 if word == "--only" else 1
     return list(arguments[:place]), list(arguments[place:])

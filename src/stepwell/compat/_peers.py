@@ -5,7 +5,7 @@ Nothing is imported to find out, except namespace packages, which hold no code.
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from stepwell.compat._finder import AliasModule
+from stepwell.compat._table import table
 from stepwell.errors import PackageInTheWayError, PeerImportedError
 
 
@@ -30,16 +31,14 @@ def refuse_imported(names: Iterable[str]) -> None:
         raise PeerImportedError(modules=there, file=getattr(sys.modules[there[0]], "__file__", None))
 
 
-def refuse_in_the_way(packages: Mapping[str, str]) -> None:
-    """Raise ``PackageInTheWayError`` if a package is found that is not of the distribution it should be of."""
-    for package, owner in packages.items():
-        found = locate(package)
-        if found is None or found.origin is None:
-            place = None if found is None else _python_files(found)
-        else:
-            place = None if _belongs(found, owner) else found.origin
-        if place is not None and found is not None:
-            raise PackageInTheWayError(package=found.name, place=place, distribution=owner)
+def refuse_in_the_way(package: str, found: ModuleSpec | None) -> None:
+    """Raise ``PackageInTheWayError`` if what is found under the name is not of the distribution it should be of."""
+    if found is None:
+        return
+    owner = table().distributions[package]
+    place = _folder_with_code(found) if found.origin is None else found.origin
+    if place is not None and not (found.origin and _belongs(found, owner)):
+        raise PackageInTheWayError(package=found.name, place=place, distribution=owner)
 
 
 def locate(package: str) -> ModuleSpec | None:
@@ -54,7 +53,7 @@ def locate(package: str) -> ModuleSpec | None:
     return None
 
 
-def _python_files(namespace: ModuleSpec) -> str | None:
+def _folder_with_code(namespace: ModuleSpec) -> str | None:
     """Return the folder of a package without ``__init__.py`` if there is anything in it to import."""
     for folder in map(Path, namespace.submodule_search_locations or ()):
         if any(folder.glob("*.py")) or any(folder.glob("*/__init__.py")):

@@ -91,9 +91,11 @@ def test_the_real_agents_of_the_core_run_on_stepwells_workflows(
     done = run(llama_index, *COMPAT, "--only", "workflows", PROGRAMS / "agent.py", folder=tmp_path, environment=quiet)
 
     assert peer.stdout.startswith(b"True workflows\n")
-    assert done.stdout == peer.stdout.replace(b"True workflows\n", b"True stepwell\n")
-    assert b"ToolCallResult add 42\n" in done.stdout
-    assert done.stdout.endswith(b"It is 42. ['42']\n")
+    # There, an answer makes the step that asked run again from the top, and what it shows is shown twice.
+    once = peer.stdout.replace(b"InputRequiredEvent  \nToolCall ask \n", b"InputRequiredEvent  \n")
+    assert once != peer.stdout
+    assert done.stdout == once.replace(b"True workflows\n", b"True stepwell\n")
+    assert done.stdout.endswith(b"It is 42. yes! ['42']\n")
 
 
 def test_importing_the_real_packages_first_is_refused(llama_index: str, model: dict[str, str], tmp_path: Path) -> None:

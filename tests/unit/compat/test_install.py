@@ -61,7 +61,7 @@ def test_uninstalling_takes_everything_away_again() -> None:
     compat.uninstall()
 
     assert sys.meta_path == path
-    assert [name for name in imported_peers() if name.startswith("llama_index.core")] == []
+    assert imported_peers() == []
     assert CallbackManager.default_error_policy == policy
     assert defaults.source is source
     with pytest.raises(ModuleNotFoundError):
@@ -249,6 +249,17 @@ def test_a_package_of_the_users_is_in_the_way_also_where_the_real_one_is_install
 
     with pytest.raises(errors.PackageInTheWayError, match=str(place)):
         compat.install()
+
+
+def test_a_package_of_the_users_that_comes_into_the_way_later_is_refused_when_it_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compat.install()
+    place = package(tmp_path, "workflows")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(errors.PackageInTheWayError, match=str(place)):
+        importlib.import_module("workflows.events")
 
 
 def test_other_packages_of_the_namespace_stay_where_they_are(site: Path) -> None:

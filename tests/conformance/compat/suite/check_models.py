@@ -5,6 +5,7 @@
 import os
 
 import pytest
+from llama_index.core import Settings
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler, TokenCountingHandler
 from llama_index.core.llms import LLM, ChatMessage, ChatResponse, CompletionResponse, MessageRole
@@ -83,6 +84,12 @@ def test_calls_are_told_to_callbacks():
 
     assert len(debug.get_event_pairs(CBEventType.LLM)) == 1
     assert counter.completion_llm_token_count > 0
+
+
+def test_the_settings_keep_the_model_of_the_program(llm):
+    Settings.llm = llm
+
+    assert Settings.llm is llm
 
 
 def test_a_prompt_is_filled_in():
