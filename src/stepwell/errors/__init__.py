@@ -115,7 +115,16 @@ from stepwell.errors._state import (
     StateWriteError,
     UnencodableValueError,
 )
-from stepwell.errors._testing import CassetteMissingError, RecordingKeyError, VirtualDeadlockError
+from stepwell.errors._testing import (
+    CassetteMissingError,
+    RecordingKeyError,
+    SimulatedFailure,
+    SimulationFailure,
+    SimulationInLoopError,
+    SimulationOptionError,
+    SimulationTooLongError,
+    VirtualDeadlockError,
+)
 
 __all__ = [
     "AllowListError",
@@ -179,6 +188,11 @@ __all__ = [
     "RunningContextError",
     "ServerNotStartedError",
     "SeveralWorkflowsError",
+    "SimulatedFailure",
+    "SimulationFailure",
+    "SimulationInLoopError",
+    "SimulationOptionError",
+    "SimulationTooLongError",
     "StandInScriptError",
     "StartEventError",
     "StartEventTypeError",

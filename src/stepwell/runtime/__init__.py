@@ -9,24 +9,32 @@ from stepwell.runtime._record import OpenAttempt, RunRecord, record_of
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._state_store import InMemoryStateStore, StateStore
 from stepwell.runtime._state_types import infer_state_type
+from stepwell.runtime._steps import Caller, ReadyStep
 from stepwell.runtime._stream import StreamItem
 from stepwell.runtime._workflow import Workflow, collect_steps
+from stepwell.runtime._worlds import RunView, Takeover, World, current_attempt
 
 __all__ = [
     "RING_SIZE",
     "AttemptRecord",
+    "Caller",
     "Context",
     "DictState",
     "InMemoryStateStore",
     "Observer",
     "OpenAttempt",
+    "ReadyStep",
     "ResourceManager",
     "RunRecord",
+    "RunView",
     "StateStore",
     "StreamItem",
+    "Takeover",
     "Workflow",
     "WorkflowHandler",
+    "World",
     "collect_steps",
+    "current_attempt",
     "infer_state_type",
     "record_of",
 ]

@@ -137,6 +137,9 @@ class Run:
         self._on_end = on_end
         if settings.verbose:
             self.observe(Printer())
+        world = getattr(self.loop, "stepwell_world", None)
+        if world is not None:  # a simulated one, of ``stepwell.testing``
+            world.adopt(self)
 
     @property
     def run_id(self) -> str:

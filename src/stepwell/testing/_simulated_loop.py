@@ -1,0 +1,92 @@
+"""The loop of a simulated world: virtual time, and what may come in another order comes in another order.
+
+Rule 1. What asyncio promises holds: callbacks run in the order of ``call_soon``, timers are never early.
+Rule 2. What asyncio does not promise is left to choices: how late a timer is, and so which of two comes first.
+        A seed has habits: little is late, or much, by little, or by much; all of it together is limited, so that
+        a run does not run out of its time for that alone.
+Rule 3. When nothing can happen any more, the world is asked once more; then the loop gives up, at once.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import Any, TypeVarTuple, Unpack
+
+from stepwell.errors import SimulationTooLongError
+from stepwell.testing._choices import Choices
+from stepwell.testing._virtual_loop import VirtualLoop
+
+Ts = TypeVarTuple("Ts")
+
+LATEST = 8
+"""By how many ticks something may be late."""
+
+TICKS = (0.001, 0.001, 0.004, 0.02)
+"""How many seconds one step of lateness is, in one seed or another. 0.001 where choices are given."""
+
+LATE_CHANCES = (0.05, 0.3, 0.7)
+MOST_LATE = 8.0
+"""How many seconds of lateness a run gets together, and at most a quarter of its time limit."""
+
+TURNS = 200_000
+"""How many turns a simulated run may take: one that takes more does not come to an end."""
+
+
+class SimulatedLoop(VirtualLoop):
+    """Time begins at 1,000 and moves by waiting only."""
+
+    def __init__(self, choices: Choices, world: Any, at_standstill: Callable[[], bool]) -> None:
+        self.choices = choices
+        self.turns = 0
+        self.tick = TICKS[choices.habit("tick", len(TICKS))]
+        self.late_chance = LATE_CHANCES[choices.habit("how often late", len(LATE_CHANCES))]
+        self.late_budget = MOST_LATE
+        super().__init__()
+        self.stepwell_world = world
+        self._jumping.patience = 0.0
+        self._jumping.at_standstill = at_standstill
+
+    def _run_once(self) -> None:
+        self.turns += 1
+        if self.turns > TURNS:
+            raise SimulationTooLongError(turns=TURNS, waiting=self._waiting())
+        super()._run_once()  # type: ignore[misc]  # asyncio's loops have it; typeshed does not say so
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Set a timer, which may come late."""
+        late = self.lateness(self.choices.name(f"timer of {self._owner()}"))
+        return super().call_at(when + late, callback, *args, context=context)
+
+    def lateness(self, name: str) -> float:
+        """Choose how many seconds something is late."""
+        late = self.choices.draw(name, LATEST, self.late_chance) * self.tick
+        if late > self.late_budget:
+            self.choices.take_back(name)
+            return 0.0
+        self.late_budget -= late
+        return late
+
+    def _owner(self) -> str:
+        task = asyncio.current_task(self)
+        name = task.get_name() if task is not None else "the engine"
+        return "a task" if name.startswith("Task-") else name  # those numbers count all tasks of the process
+
+    async def nap(self, seconds: float) -> None:
+        """Let exactly this time pass."""
+        waiter = self.create_future()
+        handle = super().call_at(self.time() + seconds, _settle, waiter)
+        try:
+            await waiter
+        finally:
+            handle.cancel()
+
+
+def _settle(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
