@@ -10,7 +10,7 @@ Rule 5. What a cancelled branch sends is dropped, but for a StopEvent.
 from stepwell.core._effects import Effect, EndRun, Lineage, Publish, StartStep, Status
 from stepwell.core._endings import end_run
 from stepwell.core._lanes import enqueue, launch, new_attempt
-from stepwell.core._plan import Kind, Plan
+from stepwell.core._plan import Kind, Plan, Route
 from stepwell.core._scopes import fill_slot, gather
 from stepwell.core._state import Gathered, Held, State, is_cut_off, scope_of
 
@@ -35,7 +35,7 @@ def deliver(
             start = StartStep(state.counter, step, key, event, 1, cause, lineage, state.now)
             launch(state, plan, effects, start, scope)
         return
-    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
+    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route, event, cause):
         return
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
@@ -60,15 +60,18 @@ def hold(state: State, key: str, event: object) -> None:
     state.held[state.counter] = Held(key, event)
 
 
-def _tell_run(state: State, effects: list[Effect], kind: Kind, event: object, cause: int | None) -> bool:
-    """Take what an event means to the run as a whole; return whether that was all."""
-    if kind is Kind.STOP:
+def _tell_run(state: State, effects: list[Effect], route: Route, event: object, cause: int | None) -> bool:
+    """Take what an event means to the run as a whole; return whether that was all.
+
+    An answer that nobody takes, such as one that comes twice, leaves the questions open.
+    """
+    if route.kind is Kind.STOP:
         end_run(state, effects, EndRun(Status.COMPLETED, event, attempt=cause))
         return True
-    if kind is Kind.ASK:
+    if route.kind is Kind.ASK:
         ask(state)
         effects.append(Publish(event))
-    else:
+    elif route.leads_somewhere():
         note_answer(state)
     return False
 
@@ -99,7 +102,7 @@ def deliver_to_step(
     route = plan.routes[key]
     if route.kind is not Kind.STOP and is_cut_off(lineage, scope_of(state, lineage)):
         return
-    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
+    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route, event, cause):
         return
     places = [place for place in route.slots if place[0] == step]
     scope = scope_of(state, lineage)

@@ -28,6 +28,9 @@ LATE_CHANCES = (0.05, 0.3, 0.7)
 MOST_LATE = 8.0
 """How many seconds of lateness a run gets together, and at most a quarter of its time limit."""
 
+LONG = 2_000
+"""After how many turns each the outside says something."""
+
 TURNS = 200_000
 """How many turns a simulated run may take: one that takes more does not come to an end."""
 
@@ -50,6 +53,8 @@ class SimulatedLoop(VirtualLoop):
         self.turns += 1
         if self.turns > TURNS:
             raise SimulationTooLongError(turns=TURNS, waiting=self._waiting())
+        if self.turns % LONG == 0:
+            self._jumping.at_standstill()  # a program that never rests must not wait for the outside for ever
         super()._run_once()  # type: ignore[misc]  # asyncio's loops have it; typeshed does not say so
 
     def call_at(

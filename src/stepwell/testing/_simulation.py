@@ -24,7 +24,7 @@ from stepwell.errors import (
     VirtualDeadlockError,
 )
 from stepwell.flow import Event, StartEvent
-from stepwell.runtime import Workflow
+from stepwell.runtime import Context, Workflow
 from stepwell.testing._choices import Choices, Scenario, shrink
 from stepwell.testing._faults import NO_FAULTS, NOBODY, Faults, Outside
 from stepwell.testing._record import Record
@@ -43,7 +43,7 @@ class SimulatedRun:
     ``status`` is completed, failed, timed_out, cancelled or stalled; ``result`` what awaiting the handler gave,
     ``exception`` what it raised. ``events`` are those of its stream. ``scenario`` has the choices that were not
     plain, ``injected`` the failures that steps were given. ``plain`` is the run of the same workflow in the plain
-    order without faults (the plain run's own is ``None``).
+    order without faults (the plain run's own is ``None``). ``ctx`` is the run's context, for its store.
     """
 
     seed: int
@@ -57,6 +57,7 @@ class SimulatedRun:
     was_cancelled: bool
     was_slowed: bool
     facts: int
+    ctx: Context[Any]
     plain: "SimulatedRun | None" = None
 
 
@@ -187,6 +188,7 @@ def _told(
     results: list[Any],
     errors: list[BaseException],
 ) -> SimulatedRun:
+    assert world.handler is not None
     return SimulatedRun(
         seed=world.choices.seed,
         workflow=workflow,
@@ -199,6 +201,7 @@ def _told(
         was_cancelled=world.is_cancelled,
         was_slowed=world.was_slow,
         facts=sum(len(record.entries) for record in world.records),
+        ctx=world.handler.ctx,
         plain=plain,
     )
 

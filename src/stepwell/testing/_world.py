@@ -2,10 +2,9 @@
 
 Rule 1. Nothing here does what could not happen: bodies are held up and fail where they begin, and where they
         await something outside; never between two lines, and never inside a wait of the engine.
-Rule 2. What comes from outside comes between two facts, or, when nothing else can happen, one by one.
+Rule 2. What comes from outside comes between two facts. When there are no more facts it comes one by one.
 """
 
-from collections import deque
 from collections.abc import Callable, Coroutine
 from copy import deepcopy
 from typing import Any
@@ -43,9 +42,8 @@ class World:
         self.was_slow = False
         self.handler: WorkflowHandler[Any] | None = None
         self._moments: dict[int, list[Callable[[], object]]] = {}
-        self._ahead: deque[Callable[[], object]] = deque()
         self._facts = 0
-        self.loop = SimulatedLoop(choices, self, self._at_standstill)
+        self.loop = SimulatedLoop(choices, self, self.at_standstill)
 
     # Taking runs over.
 
@@ -121,7 +119,7 @@ class World:
         if moment:
             self._moments.setdefault(self._facts + moment, []).append(happen)
         else:
-            self._ahead.append(happen)
+            self.loop.call_soon(happen)
 
     def _cancel(self) -> None:
         assert self.handler is not None
@@ -140,14 +138,15 @@ class World:
         for happen in self._moments.pop(self._facts, ()):
             self.loop.call_soon(happen)
 
-    def _at_standstill(self) -> bool:
-        """Let the next thing come from outside, if there is any: nothing else can happen."""
-        if not self._ahead and self._moments:
-            earliest = min(self._moments)
-            self._ahead.extend(self._moments.pop(earliest))
-        if not self._ahead:
+    def at_standstill(self) -> bool:
+        """Let the next thing come from outside, if there is any: there may be no more facts otherwise."""
+        if not self._moments:
             return False
-        self.loop.call_soon(self._ahead.popleft())
+        earliest = min(self._moments)
+        happen, *others = self._moments.pop(earliest)
+        if others:
+            self._moments[earliest] = others
+        self.loop.call_soon(happen)
         return True
 
     async def listen(self, handler: WorkflowHandler[Any]) -> None:
