@@ -51,7 +51,8 @@ class Auditor:
     started: dict[int, StartStep] = field(default_factory=dict)
     at_work: dict[int, StartStep] = field(default_factory=dict)
     stopping: set[int] = field(default_factory=set)
-    due_again: list[StartStep] = field(default_factory=list)
+    failed: StartStep | None = None
+    due_again: dict[int, StartStep] = field(default_factory=dict)
     told: Counter[int] = field(default_factory=Counter)
     taken: Counter[tuple[int, int]] = field(default_factory=Counter)
     waits: set[WaitId] = field(default_factory=set)
@@ -111,8 +112,7 @@ class Auditor:
                 self.told.update(map(id, fact.events))
             case StepFailed():
                 self.told[id(fact.failure)] += 1
-                if fact.retry_at is not None:
-                    self.due_again.append(start)
+                self.failed = start if fact.retry_at is not None else None
             case StepCancelled():
                 pass
 
@@ -133,10 +133,15 @@ class Auditor:
                 self.resumed.add(name)
             case StartTimer():
                 self.timers.add(effect.timer)
+                if self.failed is not None and effect.timer != RUN_TIMER:  # a retry's timer has its attempt's number
+                    self.due_again[effect.timer] = self.failed
+                    self.failed = None
             case StopTimer():
                 self.timers.discard(effect.timer)
             case CancelStep():
                 self.stopping.add(effect.attempt)
+                if effect.attempt in self._waiting():
+                    self.droppers.add(effect.attempt)
                 self._forget_waits(effect.attempt, all_of_them=True)
             case EndRun():
                 self.ending = effect
@@ -150,11 +155,9 @@ class Auditor:
         _hold(start.attempt not in self.started, f"{name} was started twice")
         self.started[start.attempt] = self.at_work[start.attempt] = start
         if start.number > 1:
-            before = [one for one in self.due_again if one.step == start.step and one.number == start.number - 1]
-            failed = next((one for one in before if one.event is start.event or one.event == start.event), None)
-            if failed is None:
-                raise BrokenRuleError(f"{name} is number {start.number}, and none failed before it")
-            self.due_again.remove(failed)
+            failed = self.due_again.pop(start.attempt, None)
+            again = failed is not None and (failed.step, failed.number + 1) == (start.step, start.number)
+            _hold(again, f"{name} is number {start.number}, and none failed before it")
             return
         events = start.event if isinstance(start.event, (list, tuple)) else (start.event,)
         for event in events:
@@ -162,7 +165,7 @@ class Auditor:
             _hold(self.taken[start.step, id(event)] <= self.told[id(event)], f"{name} has an event a second time")
 
     def _count_workers(self) -> None:
-        # A body that gave its wait up goes on while it still queues for its worker.
+        # A body that gave its wait up, or was stopped in it, goes on without a worker.
         excused = self._waiting() | self.droppers
         holders = Counter(start.step for attempt, start in self.at_work.items() if attempt not in excused)
         for step, count in holders.items():
@@ -177,7 +180,6 @@ class Auditor:
         _hold(not at_work, f"the run stalled while attempts {sorted(at_work)} were at work")
         _hold(not self.waits, f"the run stalled while waits {sorted(self.waits)} were open")
         _hold(not +self.tasks, "the run stalled while background tasks were at work")
-        _hold(not self.due_again, "the run stalled while a retry was due")
         _hold(self.timers <= {RUN_TIMER}, "the run stalled while a timer was set")
 
 
