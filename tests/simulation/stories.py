@@ -304,7 +304,7 @@ class Author:
             workflow.book = book if book is not None else Book()
             workflow.mischief = mischief
 
-        return type("Story", (Workflow,), {"__init__": begin, **self.steps})
+        return type("Story", (Workflow,), {"__module__": "story", "__init__": begin, **self.steps})
 
 
 def hash_of(path: tuple[tuple[str, int, int], ...]) -> int:
