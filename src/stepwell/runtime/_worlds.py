@@ -4,12 +4,13 @@ A loop with an attribute ``stepwell_world`` has the runs that begin in it adopte
 run pays for one look-up.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from stepwell.core import EndRun, Machine, Plan
-from stepwell.runtime._attempts import CURRENT_ATTEMPT
+from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._run import Run
 from stepwell.runtime._steps import Caller, ReadyStep
 
@@ -71,7 +72,7 @@ class RunView:
         """Return what is still there of a run that is over, each in a few words."""
         run = self._run
         left = [f"an attempt at step {attempt.step.name!r}" for attempt in run.crew.attempts.values()]
-        left += ["an open wait"] if run.waits else []
+        left += ["an open wait"] if run.waits.open else []
         left += [f"the background task {task.get_name()!r}" for task in run.background or ()]
         left += [] if run.stream.closed else ["an open stream"]
         return left
@@ -79,5 +80,6 @@ class RunView:
 
 def current_attempt() -> tuple[int, bool]:
     """Return the number of the attempt whose body is running, and whether it stands in a wait of the engine."""
-    attempt: Any = CURRENT_ATTEMPT.get()
+    attempt = asyncio.current_task()
+    assert isinstance(attempt, Attempt)
     return attempt.start.attempt, attempt.open_waits > 0
