@@ -82,7 +82,9 @@ class Reply(HumanResponseEvent):
     token: Token
 
 
-REPLIES: tuple[type[Reply], ...] = tuple(type(f"Reply{n}", (Reply,), {"__module__": __name__}) for n in range(POOL // 8))
+REPLIES: tuple[type[Reply], ...] = tuple(
+    type(f"Reply{n}", (Reply,), {"__module__": __name__}) for n in range(POOL // 8)
+)
 
 
 @dataclass(slots=True)
@@ -173,6 +175,10 @@ async def pause(book: Book, ctx: Context[Counts], name: str) -> None:
     await asyncio.sleep(len(name) % 7 * 0.002)
 
 
+async def work_in_thread(book: Book, ctx: Context[Counts], name: str) -> None:
+    book.hold(await asyncio.to_thread(len, name) == len(name), "a thread lost its result")
+
+
 async def sleep(book: Book, ctx: Context[Counts], name: str) -> None:
     await ctx.sleep(len(name) % 5 * 0.003)
 
@@ -254,6 +260,7 @@ ACTS: dict[str, Callable[[Book, Context[Counts], str], Any]] = {
         side,
         background,
         background_wait,
+        work_in_thread,
     )
 }
 
@@ -263,20 +270,19 @@ def result(role: Role, token: Token, ctx: Context[Counts]) -> Any:
     value = mix(token.value, role.number)
     if role.gives is None or (role.forgets and value % 5 == 0):
         return None
+    kind: type[Any] = role.gives
     if role.items is not None:
-        kind = role.gives
         return [
             kind(path=(*token.path, (f"{role.name} {token.value}", index, role.items)), value=mix(value, index))
             for index in range(role.items)
         ]
     given: Event
     if issubclass(role.gives, Inquiry):
-        given = role.gives(token=Token(path=token.path, value=value), number=role.number)
+        given = kind(token=Token(path=token.path, value=value), number=role.number)
     elif role.back is not None and token.rounds < role.rounds:
         given = role.back(path=token.path, value=token.value, rounds=token.rounds + 1)
     else:
-        kind = role.other if role.other is not None and value % 2 else role.gives
-        given = kind(path=token.path, value=value)
+        given = (role.other if role.other is not None and value % 2 else kind)(path=token.path, value=value)
     if role.posts:
         ctx.send_event(given)
         return None

@@ -4,6 +4,7 @@ Such a workflow reaches its end whatever the order of things, and always with th
 lets its bodies fail for good, give nothing, or be too few for a join.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
@@ -39,7 +40,7 @@ from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 Body = Callable[[Any, Context[Counts], Any], Any]
 
 CALM_ACTS = ("pause", "sleep", "edit", "show", "ask", "ping", "ping_twice", "side", "background", "background_wait")
-WILD_ACTS = (*CALM_ACTS, "ask_in_vain", "ask_impatiently")
+WILD_ACTS = (*CALM_ACTS, *CALM_ACTS, "ask_in_vain", "ask_impatiently", "ask_impatiently", "work_in_thread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,12 @@ class Author:
         self, role: Role, takes: dict[str, Any], returns: tuple[Any, ...], body: Body, mark: Callable[[Any], Any]
     ) -> None:
         """Make a step of ``body``, with these parameters and results."""
-        if len(takes) == 2:
+        run: Any
+        if not inspect.iscoroutinefunction(body):
+
+            def run(self: Any, ctx: Any, ev: Any) -> Any:
+                return body(self, ctx, ev)
+        elif len(takes) == 2:
 
             async def run(self: Any, ctx: Any, left: Any, right: Any) -> Any:
                 return await body(self, ctx, (left, right))
@@ -101,9 +107,9 @@ class Author:
 
     def plain_step(self, role: Role, takes: Any, *, catch: bool = True) -> None:
         """Write a step from one event, sometimes with retries, a time limit, and somebody who takes its failures."""
-        returns = [kind for kind in (role.gives, role.back, role.other) if kind is not None]
+        returns: list[Any] = [kind for kind in (role.gives, role.back, role.other) if kind is not None]
         if role.items is not None:
-            returns = [list[role.gives]]  # type: ignore[name-defined]
+            returns = [list.__class_getitem__(returns[0])]
 
         async def body(workflow: Any, ctx: Any, ev: Any) -> Any:
             token = token_of(ev)
@@ -112,7 +118,14 @@ class Author:
             await perform(role, workflow.book, ctx, token)
             return result(role, token, ctx)
 
-        self.add(role, {"ev": takes}, tuple(returns), body, self.options(role))
+        def body_in_thread(workflow: Any, ctx: Any, ev: Any) -> Any:
+            if isinstance(ev, REPLIES) and ctx.attempt == 1 and not workflow.book.answers(ev.token):
+                return None
+            ctx.call(perform(role, workflow.book, ctx, token_of(ev)))
+            return result(role, token_of(ev), ctx)
+
+        in_thread = self.chance(0.05)
+        self.add(role, {"ev": takes}, tuple(returns), body_in_thread if in_thread else body, self.options(role))
         if catch and role.items is None and (self.chance(0.3) or (role.hopeless and not self.mischief.fails)):
             self.catcher(role, tuple(returns))
 
@@ -125,7 +138,8 @@ class Author:
         return make_step(
             num_workers=self.random.randint(1, 4),
             retry_policy=policy,
-            timeout=self.random.choice((None, None, None, 5.0)),
+            # Who sends and is then found too late has sent all the same: it would send twice.
+            timeout=None if role.posts else self.random.choice((None, None, 5.0)),
         )
 
     def catcher(self, role: Role, returns: tuple[Any, ...]) -> None:
@@ -189,7 +203,7 @@ class Author:
 
     def human(self, taken: Any, given: type[Event]) -> None:
         number = self.inquiries
-        if number == len(INQUIRIES):
+        if number == len(INQUIRIES) or self.mischief:  # a run that may be answered waits, where others stall
             self.plain_step(self.simple("step", given, False), taken)
             return
         self.inquiries += 1
@@ -215,7 +229,7 @@ class Author:
         """Events sent one by one, and put together by ``collect_events``."""
         item = self.token()
         count = self.random.randint(1, 4)
-        sender = self.role("spread", None)
+        sender = self.role("spread", None, posts=True)
         collector = self.role("collect", given)
         expected: list[type[Event]] = [item] * count
 

@@ -55,6 +55,11 @@ def told(endings: Counter[str]) -> str:
     return ", ".join(f"{name} {100 * count / whole:.1f} %" for name, count in endings.most_common())
 
 
+def tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Run the seeds and return the exit code."""
     parser = argparse.ArgumentParser(description="Simulate random workflows under many seeds.")
@@ -72,15 +77,14 @@ def main() -> int:
             total.endings += report.endings
             for failure in failures:
                 failed += 1
-                print(failure, end="\n\n", flush=True)
+                tell(f"{failure}\n")
             now = time.monotonic()
             if now - told_at > TELL_EVERY or done == chosen.seeds:
                 told_at = now
-                print(
+                tell(
                     f"{done:,} of {chosen.seeds:,} seeds, {failed} failed, {done / (now - began):,.0f} seeds/s, "
                     f"{total.facts / (now - began):,.0f} facts/s; go on with --first {seeds.stop}; "
-                    f"{told(total.endings)}",
-                    flush=True,
+                    f"{told(total.endings)}"
                 )
     return 1 if failed else 0
 

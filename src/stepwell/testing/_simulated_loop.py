@@ -8,14 +8,20 @@ Rule 3. When nothing can happen any more, the world is asked once more; then the
 """
 
 import asyncio
+import concurrent.futures
+import contextlib
 import contextvars
-from collections.abc import Callable
-from typing import Any, TypeVarTuple, Unpack
+import functools
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from stepwell.errors import SimulationTooLongError
 from stepwell.testing._choices import Choices
+from stepwell.testing._simulated_threads import SimulatedThread, current_thread
 from stepwell.testing._virtual_loop import VirtualLoop
 
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 LATEST = 8
@@ -44,6 +50,7 @@ class SimulatedLoop(VirtualLoop):
         self.tick = TICKS[choices.habit("tick", len(TICKS))]
         self.late_chance = LATE_CHANCES[choices.habit("how often late", len(LATE_CHANCES))]
         self.late_budget = MOST_LATE
+        self._threads: list[SimulatedThread] = []
         super().__init__()
         self.stepwell_world = world
         self._jumping.patience = 0.0
@@ -77,6 +84,62 @@ class SimulatedLoop(VirtualLoop):
         self.late_budget -= late
         return late
 
+    # Threads.
+
+    @contextlib.contextmanager
+    def stepwell_hold(self) -> Iterator[None]:
+        """Hold nothing: the threads of ``def`` steps run in turns here."""
+        yield
+
+    def hold_time(self, change: int) -> None:
+        """Count something real that time must not jump past."""
+        self._jumping.holds += change
+
+    def stepwell_thread(self, job: Callable[[], object]) -> None:
+        """Run a job in a thread, in turns with everything else."""
+        self._threads.append(SimulatedThread(self, job, self._owner()))
+
+    def stepwell_result(self, future: concurrent.futures.Future[T]) -> T:
+        """Return what comes of a coroutine that a thread gave to this loop; called in that thread."""
+        thread = current_thread()
+        return future.result() if thread is None else thread.await_result(future)
+
+    def call_late(self, seconds: float, what: str, callback: Callable[[], object]) -> None:
+        """Call ``callback`` after ``seconds`` and what a choice adds to them."""
+        super().call_at(self.time() + seconds + self.lateness(self.choices.name(what)), callback)
+
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        """Call ``callback`` in the loop. A thread that runs in turns ends its turn by that."""
+        thread = current_thread()
+        if thread is None or thread.loop is not self or thread.is_free:
+            return super().call_soon_threadsafe(callback, *args, context=context)
+        handle = self.call_soon(callback, *args, context=context)
+        thread.let_on_later()
+        thread.come_back()
+        return handle
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """Run a job in a thread that runs in turns; one for an executor of yours as ``VirtualLoop`` does."""
+        if executor is not None:
+            return super().run_in_executor(executor, func, *args)
+        done: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self.stepwell_thread(functools.partial(_settle_by, done, functools.partial(func, *args)))
+        return asyncio.wrap_future(done, loop=self)
+
+    def close(self) -> None:
+        """Close the loop; threads that wait for their turn are let go."""
+        for thread in self._threads:
+            thread.let_go()
+        self._threads.clear()
+        super().close()
+
     def _owner(self) -> str:
         task = asyncio.current_task(self)
         name = task.get_name() if task is not None else "the engine"
@@ -95,3 +158,12 @@ class SimulatedLoop(VirtualLoop):
 def _settle(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+def _settle_by(future: concurrent.futures.Future[T], call: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001  # carried over to who waits for the job
+        future.set_exception(error)

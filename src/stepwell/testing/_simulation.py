@@ -254,10 +254,11 @@ def simulate(
     _check_no_loop()
     simulation = Simulation(workflow, {} if start is None else start, faults, outside, check)
     report = SimulationReport()
-    plain = simulation.play(Choices(0, {}), None)
+    chosen = list(_chosen(seeds))
+    plain = simulation.play(Choices(chosen[0] if chosen else 0, {}), None)
     if plain.problem:
         raise _failure(simulation, plain, None)
-    for seed in _chosen(seeds):
+    for seed in chosen:
         played = simulation.play(Choices(seed), plain.run)
         if played.problem:
             raise _failure(simulation, played, plain.run)

@@ -18,6 +18,7 @@ from stepwell.testing._faults import Faults, Outside
 from stepwell.testing._guided import Guided
 from stepwell.testing._record import Record, RecordingMachine
 from stepwell.testing._simulated_loop import SimulatedLoop
+from stepwell.testing._simulated_threads import current_thread
 
 EPOCH = 1_700_000_000.0
 """What the wall clock shows when a world begins, less the loop's own time."""
@@ -64,7 +65,12 @@ class World:
     def _guide(self, step: ReadyStep) -> Caller:
         call = step.call
         if not step.is_async:
-            return call
+
+            def guided_in_thread(workflow: Any, context: Any, event: Any, resources: Any) -> Any:
+                self._meddle_in_thread(f"{self.choices.name(step.name)} begins", step)
+                return call(workflow, context, event, resources)
+
+            return guided_in_thread
 
         def guided(workflow: Any, context: Any, event: Any, resources: Any) -> Coroutine[Any, Any, Any]:
             return self._live(step, call(workflow, context, event, resources))
@@ -83,17 +89,35 @@ class World:
 
     async def _meddle(self, place: str, step: ReadyStep, *, fails: bool = True) -> None:
         """Hold a body up, or let it fail."""
-        faults, draw = self.faults, self.choices.draw
         late = self.loop.lateness(f"{place}: late")
         if late:
             await self.loop.nap(late)
-        slow = draw(f"{place}: slow", SLOW_WAYS, faults.slow_step)
+        slow = self._slowness(place, step)
         if slow:
-            self.was_slow = True
-            limit = step.timeout
-            await self.loop.nap(limit if slow == 1 and limit is not None else faults.slow_seconds * slow / SLOW_WAYS)
-        if fails and draw(f"{place}: fails", 1, faults.step_failure):
-            error = faults.error(place)
+            await self.loop.nap(slow)
+        if fails:
+            self._maybe_fail(place)
+
+    def _meddle_in_thread(self, place: str, step: ReadyStep) -> None:
+        thread = current_thread()
+        slow = self._slowness(place, step)
+        if slow and thread is not None:
+            thread.sleep(slow)
+        self._maybe_fail(place)
+
+    def _slowness(self, place: str, step: ReadyStep) -> float:
+        """Choose for how many seconds a body is held up: just to the end of its time limit, or quite long."""
+        slow = self.choices.draw(f"{place}: slow", SLOW_WAYS, self.faults.slow_step)
+        if not slow:
+            return 0.0
+        self.was_slow = True
+        if slow == 1 and step.timeout is not None:
+            return step.timeout
+        return self.faults.slow_seconds * slow / SLOW_WAYS
+
+    def _maybe_fail(self, place: str) -> None:
+        if self.choices.draw(f"{place}: fails", 1, self.faults.step_failure):
+            error = self.faults.error(place)
             self.injected.append(error)
             raise error
 
