@@ -147,9 +147,6 @@ class Run:
         self.on_end: Callable[[Run], None] | None = None
         if settings.verbose:
             self.observe(Printer())
-        world = getattr(self.loop, "stepwell_world", None)
-        if world is not None:  # a simulated one, of ``stepwell.testing``
-            world.adopt(self)
 
     @property
     def run_id(self) -> str:
@@ -182,6 +179,8 @@ class Run:
         self.host.runs += 1
         if self.host.runs == 1:
             WATCHDOG.wake(self.host)
+        if self.host.world is not None:
+            self.host.world.adopt(self)
         key = self.wiring.learn(type(event))
         settings = self.settings
         manager = manager_for(settings.callback_manager)

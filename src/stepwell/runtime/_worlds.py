@@ -35,7 +35,7 @@ class Takeover:
 
     def of(self, run: Run) -> None:
         """Take over a run that has not begun."""
-        run.settings.run_id = run.settings.run_id or self.run_id
+        run.named = run.named or self.run_id
         run.offset = self.epoch
         run.machine = self.machine(run.wiring.plan)
         run.crew.steps = tuple(replace(step, call=self.guide(step)) for step in run.crew.steps)
