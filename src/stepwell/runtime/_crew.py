@@ -156,6 +156,8 @@ class Crew:
         now = run.clock() + run.offset
         if now >= run.timers.earliest:
             run.timers.fire_due(now)
+            if attempt.over is not None:  # a thread whose time was up
+                return
         if (attempt.stopping is not None or attempt.tasks) and self._ended_otherwise(attempt, now):
             return
         step = attempt.step
@@ -217,6 +219,8 @@ class Crew:
         now = self.run.now()
         if now >= self.run.timers.earliest:
             self.run.timers.fire_due(now)
+            if attempt.over is not None:  # a thread whose time was up
+                return
         if attempt.stopping is not None:
             self._stop(attempt)
         else:

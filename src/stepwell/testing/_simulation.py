@@ -207,6 +207,10 @@ def _told(
 
 
 def _judge(check: Check, world: World, run: SimulatedRun) -> Played:
+    if world.lost:
+        error = world.lost[0]
+        problem = f"a callback of the loop raised {type(error).__name__}: {error}"
+        return Played(run, world.records[0], problem, ("lost", type(error), _where(error)), error)
     try:
         for record in world.records:
             audit(record)

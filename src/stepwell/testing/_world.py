@@ -5,6 +5,7 @@ Rule 1. Nothing here does what could not happen: bodies are held up and fail whe
 Rule 2. What comes from outside comes between two facts. When there are no more facts it comes one by one.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from copy import deepcopy
 from typing import Any
@@ -44,7 +45,9 @@ class World:
         self.handler: WorkflowHandler[Any] | None = None
         self._moments: dict[int, list[Callable[[], object]]] = {}
         self._facts = 0
+        self.lost: list[BaseException] = []
         self.loop = SimulatedLoop(choices, self, self.at_standstill)
+        self.loop.set_exception_handler(self._take_lost)
 
     # Taking runs over.
 
@@ -120,6 +123,13 @@ class World:
             error = self.faults.error(place)
             self.injected.append(error)
             raise error
+
+    def _take_lost(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Note what a callback of the loop raised: there is nobody else to tell."""
+        if "handle" in context and context.get("exception") is not None:
+            self.lost.append(context["exception"])
+        else:
+            loop.default_exception_handler(context)
 
     # Outside.
 
