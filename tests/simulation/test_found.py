@@ -16,4 +16,6 @@ def in_time_or_timed_out(run: SimulatedRun) -> None:
 
 
 def test_a_thread_that_ends_while_its_time_is_up_is_timed_out_once() -> None:
-    simulate(SlowThread, seeds=range(50, 120), faults=Faults(slow_step=0.9, slow_seconds=4.0), check=in_time_or_timed_out)
+    faults = Faults(slow_step=0.9, slow_seconds=4.0)
+
+    simulate(SlowThread, seeds=range(50, 120), faults=faults, check=in_time_or_timed_out)

@@ -75,8 +75,7 @@ def shrink(scenario: Scenario, fails: Callable[[Scenario], bool], *, attempts: i
             candidate = {name: choice for name, choice in smallest.items() if name not in part}
             if left > 0 and len(candidate) < len(smallest) and holds(candidate):
                 smallest, removed = candidate, True
-        if not removed or size > len(smallest):
-            size = min(size // 2, len(smallest)) if size > 1 or not removed else len(smallest)
+        size = min(size, len(smallest)) if removed else size // 2
     for name, choice in list(smallest.items()):
         for lower in sorted({1, choice // 2, choice - 1}):
             if 0 < lower < choice and left > 0 and holds({**smallest, name: lower}):

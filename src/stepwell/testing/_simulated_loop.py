@@ -59,6 +59,7 @@ class SimulatedLoop(VirtualLoop):
     def _run_once(self) -> None:
         self.turns += 1
         if self.turns > TURNS:
+            self.turns = 0  # what is in flight is cancelled next, and that takes turns too
             raise SimulationTooLongError(turns=TURNS, waiting=self._waiting())
         if self.turns % LONG == 0:
             self._jumping.at_standstill()  # a program that never rests must not wait for the outside for ever

@@ -137,11 +137,11 @@ class Simulation:
         workflow = self.workflow()
         errors: list[BaseException] = []
         results: list[Any] = []
-        with asyncio.Runner(loop_factory=lambda: world.loop) as runner:
-            try:
+        try:
+            with asyncio.Runner(loop_factory=lambda: world.loop) as runner:
                 runner.run(self._live(world, workflow, results, errors))
-            except (VirtualDeadlockError, SimulationTooLongError) as error:
-                return self._stuck(world, workflow, plain, error)
+        except (VirtualDeadlockError, SimulationTooLongError) as error:
+            return self._stuck(world, workflow, plain, error)
         ending = world.runs[0].ending
         assert ending is not None
         run = _told(world, workflow, plain, ending.status, results, errors)
@@ -168,11 +168,10 @@ class Simulation:
         self, world: World, workflow: Workflow[Any, Any], plain: SimulatedRun | None, error: BaseException
     ) -> Played:
         run = _told(world, workflow, plain, Status.RUNNING, [], [error])
-        waits = world.runs[0].waits_for if world.runs else ()
         if isinstance(error, SimulationTooLongError):
             problem = str(error)
-        elif waits or not world.outside.events:
-            what = " or ".join(waits) or "an event"
+        elif world.waited_for or not world.outside.events:
+            what = " or ".join(world.waited_for) or "an event"
             problem = f"the run waits for {what} from outside, and nobody sends it: give outside=Outside(…)"
         else:
             problem = f"the run hangs: {error}"
@@ -248,8 +247,8 @@ def simulate(
     """Run a workflow once for each seed, each time in another order and with other faults, in virtual time.
 
     ``workflow`` makes it anew for each run: a class, or a function without parameters. ``start`` are the fields of
-    the start event, or the event. ``seeds`` is how many (from 0), or which. ``check`` gets each ``SimulatedRun``
-    and raises when something is wrong with it.
+    the start event, or the event. ``seeds`` is how many (from 0), or which. ``check`` gets each ``SimulatedRun``,
+    first that of the plain order without faults, and raises when something is wrong with it.
 
     Raises ``SimulationFailure`` for the first seed under which ``check`` raises, a run does not end, or a rule of
     the engine is broken; it names the few choices that are needed for it, and the command that repeats it. With

@@ -46,6 +46,7 @@ class World:
         self._moments: dict[int, list[Callable[[], object]]] = {}
         self._facts = 0
         self.lost: list[BaseException] = []
+        self.waited_for: tuple[str, ...] = ()
         self.loop = SimulatedLoop(choices, self, self.at_standstill)
         self.loop.set_exception_handler(self._take_lost)
 
@@ -149,11 +150,15 @@ class World:
             self._plan_moment(f"{name}: when{' again' * place}", lambda: self.send(deepcopy(event)))
 
     def _plan_moment(self, name: str, happen: Callable[[], object]) -> None:
-        moment = self.choices.draw(name, self.span + 1, 1.0)
-        if moment:
-            self._moments.setdefault(self._facts + moment, []).append(happen)
+        moment = self.choices.draw(name, max(1, self.span), 1.0)
+
+        def soon() -> None:
+            self.loop.call_late(0.0, f"{name}, late", happen)
+
+        if moment > 1:
+            self._moments.setdefault(self._facts + moment - 1, []).append(soon)
         else:
-            self.loop.call_soon(happen)
+            self.loop.call_soon(soon)
 
     def _cancel(self) -> None:
         assert self.handler is not None
@@ -174,6 +179,7 @@ class World:
 
     def at_standstill(self) -> bool:
         """Let the next thing come from outside, if there is any: there may be no more facts otherwise."""
+        self.waited_for = self.runs[0].waits_for if self.runs else ()
         if not self._moments:
             return False
         earliest = min(self._moments)
