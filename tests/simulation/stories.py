@@ -160,7 +160,8 @@ class Author:
     def part(self, taken: Any, given: type[Event], depth: int, *, tolerated: bool = False, top: bool = False) -> None:
         kinds = ["step", "step", "loop", "either"]
         if depth and self.tokens < len(TOKENS) - 8:
-            kinds = ["loop", "either", "sequence", "sequence", *["fan out"] * 4, "gather", *["slots", "human"] * top]
+            kinds = ["loop", "either", "sequence", "sequence", *["fan out"] * 4, *["slots", "human"] * top]
+            kinds += ["gather"] * (not tolerated)  # its branches fail one by one, and a join counts each
         match self.random.choice(kinds):
             case "step":
                 self.plain_step(self.simple("step", given, tolerated), taken)

@@ -284,7 +284,7 @@ class Crew:
             attempt.over = attempt.over or outcome
             for task in attempt.tasks or ():
                 task.cancel()
-        if attempt.open_waits and not attempt.tasks:
+        if attempt.open_waits and (outcome != "ok" or not attempt.tasks):
             self._drop_waits(attempt)
         attempt.context = None  # no rings for the garbage collector
         run.history.record(attempt, outcome, now)

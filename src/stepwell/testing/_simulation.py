@@ -163,6 +163,7 @@ class Simulation:
                 raise
             errors.append(error)
         await listener
+        world.left = [what for run in world.runs for what in run.leftovers()]
 
     def _stuck(
         self, world: World, workflow: Workflow[Any, Any], plain: SimulatedRun | None, error: BaseException
@@ -213,10 +214,8 @@ def _judge(check: Check, world: World, run: SimulatedRun) -> Played:
     try:
         for record in world.records:
             audit(record)
-        for view in world.runs:
-            left = view.leftovers()
-            if left:
-                raise BrokenRuleError(f"the run is over, and there is still {', '.join(left)}")
+        if world.left:
+            raise BrokenRuleError(f"the run is over, and there is still {', '.join(world.left)}")
         twice = [number for number, count in Counter(world.bodies).items() if count > 1]
         if twice and len(world.records) == 1:
             raise BrokenRuleError(f"the body of attempt {twice[0]} was started twice")

@@ -46,6 +46,7 @@ class World:
         self._moments: dict[int, list[Callable[[], object]]] = {}
         self._facts = 0
         self.lost: list[BaseException] = []
+        self.left: list[str] = []
         self.waited_for: tuple[str, ...] = ()
         self.loop = SimulatedLoop(choices, self, self.at_standstill)
         self.loop.set_exception_handler(self._take_lost)
