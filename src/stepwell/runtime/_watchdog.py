@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
+
+from stepwell.core import record
 
 logger = logging.getLogger("stepwell.watchdog")
 
@@ -21,7 +22,7 @@ BLOCKED_SECONDS = 1.0
 _ROUND_SECONDS = 0.25
 
 
-@dataclass(slots=True)
+@record()
 class Host:
     """A loop that has runs: its thread, its clock (seconds), and how many runs are under way in it.
 
