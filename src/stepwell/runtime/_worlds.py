@@ -6,10 +6,10 @@ run pays for one look-up.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import copy
 from typing import Protocol
 
-from stepwell.core import EndRun, Machine, Plan
+from stepwell.core import EndRun, Machine, Plan, record
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._run import Run
 from stepwell.runtime._steps import Caller, ReadyStep
@@ -21,7 +21,7 @@ class World(Protocol):
     def adopt(self, run: Run) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Takeover:
     """What a world puts in the place of what a run has. Times are seconds since the epoch.
 
@@ -38,7 +38,12 @@ class Takeover:
         run.named = run.named or self.run_id
         run.offset = self.epoch
         run.machine = self.machine(run.wiring.plan)
-        run.crew.steps = tuple(replace(step, call=self.guide(step)) for step in run.crew.steps)
+        run.crew.steps = tuple(map(self._guided, run.crew.steps))
+
+    def _guided(self, step: ReadyStep) -> ReadyStep:
+        guided = copy(step)
+        guided.call = self.guide(step)
+        return guided
 
 
 class RunView:
