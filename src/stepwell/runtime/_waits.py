@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stepwell.core import WaitId
+from stepwell.core import State, Status, WaitId
 from stepwell.flow import Event
 
 
@@ -68,6 +68,11 @@ class WaitTable:
     def has_sleepers(self) -> bool:
         """Return whether somebody waits for nothing but time."""
         return any(wait.event_type is None for wait in self.open.values())
+
+    def are_all_that_is_left(self, state: State) -> bool:
+        """Return whether nothing goes on in a run but ``wait_for_event`` calls."""
+        is_quiet = state.status is Status.RUNNING and not (state.active or state.tasks)
+        return is_quiet and bool(self.open) and not self.has_sleepers()
 
     def matching(self, event: Event) -> tuple[WaitId, ...]:
         """Return the waits that ``event`` answers, oldest first."""
