@@ -431,7 +431,7 @@ async def a_handled_branch_takes_part_in_its_join():
 
 
 @program
-async def handlers_that_cannot_work_are_refused():
+async def handlers_that_cannot_work_are_refused():  # noqa: C901  # one function for each way to be wrong
     def unknown():
         class W(Workflow):
             @step
