@@ -1,6 +1,6 @@
 """Events: what steps take and return. Typed by pydantic, open to further fields, readable like a dict."""
 
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,12 @@ class DictLikeModel(BaseModel):
     """
 
     model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        if cls.__private_attributes__:  # the others pay nothing
+            cls.model_post_init = taking_private_attributes(cls.model_post_init)  # type: ignore[method-assign]
 
     def __getitem__(self, key: str) -> Any:
         extra = self.__pydantic_extra__ or {}
@@ -59,6 +65,19 @@ class DictLikeModel(BaseModel):
         fields: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
         fields.update(self.__pydantic_extra__ or {})
         return fields
+
+
+def taking_private_attributes(prepare: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Wrap what pydantic runs after validation: arguments named like private attributes become those."""
+
+    def model_post_init(self: DictLikeModel, context: Any) -> None:
+        prepare(self, context)
+        extra = self.__pydantic_extra__ or {}
+        for name in self.__private_attributes__.keys() & extra.keys():
+            setattr(self, name, extra.pop(name))
+            self.__pydantic_fields_set__.discard(name)
+
+    return model_post_init
 
 
 class Event(DictLikeModel):
