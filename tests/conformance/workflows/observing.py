@@ -41,7 +41,10 @@ def plain(value: Any) -> Any:  # noqa: PLR0911  # a table of kinds
         case BaseModel():
             return shown(value)
         case dict():
-            return {key if isinstance(key, str) else repr(key): plain(item) for key, item in value.items()}
+            return {
+                key if isinstance(key, str) else f"{type(key).__name__} {key!r}": plain(item)
+                for key, item in value.items()
+            }
         case list():
             return [plain(item) for item in value]
         case tuple():

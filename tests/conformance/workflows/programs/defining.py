@@ -234,7 +234,10 @@ async def a_workflow_with_two_starts_or_two_ends():
 
     return [
         await refused(
-            starts, WorkflowConfigurationError, "Only one type of StartEvent is allowed per workflow, found 2", "StartOne"
+            starts,
+            WorkflowConfigurationError,
+            "Only one type of StartEvent is allowed per workflow, found 2",
+            "StartOne",
         ),
         await refused(
             ends, WorkflowConfigurationError, "Only one type of StopEvent is allowed per workflow, found 2", "StopTwo"
@@ -259,9 +262,16 @@ async def options_of_a_workflow_that_cannot_be():
 
     return [
         await refused(
-            lambda: W(num_concurrent_runs=0), WorkflowValidationError, "num_concurrent_runs must be an integer greater than 0 or None"
+            lambda: W(num_concurrent_runs=0),
+            WorkflowValidationError,
+            "num_concurrent_runs must be an integer greater than 0 or None",
         ),
-        await refused(lambda: W(skip_graph_checks={"nope"}), WorkflowValidationError, "Unknown graph check names", "Valid names are"),
+        await refused(
+            lambda: W(skip_graph_checks={"nope"}),
+            WorkflowValidationError,
+            "Unknown graph check names",
+            "Valid names are",
+        ),
     ]
 
 
@@ -498,3 +508,70 @@ async def a_parameter_with_a_default_keeps_it():
             return StopEvent(result=other)
 
     return await ending_of(W(timeout=0.5).run())
+
+
+@program
+async def a_parameter_of_another_class_that_is_called_context():
+    seen = []
+
+    def act():
+        from programs import lookalike
+
+        class W(Workflow):
+            @step
+            async def begin(self, ctx: lookalike.Context, ev: StartEvent) -> StopEvent:
+                seen.append(isinstance(ctx, Context))
+                return StopEvent()
+
+        return ending_of(W().run())
+
+    return [await refused(act, WorkflowValidationError), seen]
+
+
+@program
+async def a_step_called_run():
+    class W(Workflow):
+        @step
+        async def run(self, ev: StartEvent) -> StopEvent:
+            return StopEvent()
+
+    return await refused(W, WorkflowValidationError)
+
+
+@program
+async def a_plain_function_is_added_as_a_step():
+    class W(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> A:
+            return A()
+
+    async def finish(ev: A) -> StopEvent:
+        return StopEvent(result="added")
+
+    def act():
+        W.add_step(finish)
+        return ending_of(W().run())
+
+    return await refused(act, WorkflowValidationError)
+
+
+@program
+async def a_step_is_added_to_an_instance():
+    class Loose(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> A | StopEvent:
+            return StopEvent(result="not added") if ev.stop else A()
+
+    class Scrap(Workflow):
+        pass
+
+    @step(workflow=Scrap)
+    async def finish(ev: A) -> StopEvent:
+        return StopEvent(result="added")
+
+    one, other = Loose(), Loose()
+    one.add_step(finish)
+    return [
+        await ending_of(one.run(stop=False)),
+        await refused(lambda: ending_of(other.run(stop=True)), WorkflowValidationError, "produced but never consumed"),
+    ]

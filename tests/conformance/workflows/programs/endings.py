@@ -477,3 +477,88 @@ async def verbose_prints():
             return StopEvent()
 
     return await ending_of(Two(verbose=True).run())
+
+
+@program
+async def an_event_that_comes_late_from_outside():
+    class Fed(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Topic | None:
+            return None
+
+        @step
+        async def finish(self, ev: Topic) -> StopEvent:
+            return StopEvent(result=ev.text)
+
+    handler = Fed(timeout=1).run()
+    await asyncio.sleep(0.1)
+    if not handler.is_done():
+        handler.ctx.send_event(Topic(text="from outside"))
+    return await ending_of(handler)
+
+
+@program
+async def an_error_of_a_step_says_where_it_was_raised():
+    class Fails(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> StopEvent:
+            raise ValueError("no")
+
+    try:
+        await Fails().run()
+    except ValueError as error:
+        return [str(error), any("begin" in note for note in getattr(error, "__notes__", ()))]
+
+
+@program
+async def a_loser_that_takes_its_time_to_end():
+    seen = []
+
+    class Race(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Topic | Tick | None:
+            ctx.send_event(Topic(text="slow"))
+            ctx.send_event(Tick(number=1))
+
+        @step
+        async def slow(self, ev: Topic) -> StopEvent:
+            try:
+                await asyncio.sleep(9)
+            finally:
+                await asyncio.sleep(0.8)
+                seen.append("cleaned up")
+
+        @step
+        async def fast(self, ev: Tick) -> StopEvent:
+            return StopEvent(result="fast")
+
+    result = await Race().run()
+    return [result, list(seen)]
+
+
+@program
+async def fields_beside_a_start_event():
+    return await refused(
+        lambda: ending_of(Ticking().run(start_event=StartEvent(count=0), count=5)), WorkflowRuntimeError
+    )
+
+
+@program
+async def writing_to_the_stream_from_outside():
+    handler = Slow().run(seconds=0.1)
+    await asyncio.sleep(0.02)
+    refusal = await refused(lambda: handler.ctx.write_event_to_stream(Tick(number=9)), Exception)
+    return [refusal, await stream_of(handler)]
+
+
+@program
+async def a_second_reader_while_the_first_reads():
+    handler = Slow().run(seconds=0.05)
+
+    async def read():
+        try:
+            return await stream_of(handler)
+        except Exception as error:  # noqa: BLE001  # the observation is the error
+            return error_seen(error, WorkflowRuntimeError, "already consumed")
+
+    return await asyncio.gather(read(), read())

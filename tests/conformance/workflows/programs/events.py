@@ -105,7 +105,7 @@ async def a_stop_event_without_a_result_is_dumped():
 
 @program
 async def private_attributes_are_no_fields():
-    secret = Secret(name="n", _token="given")  # noqa: S106  # no password
+    secret = Secret(name="n", _token="given")  # no password
     plain_secret = Secret(name="m")
     plain_secret._count += 2
     return {

@@ -123,7 +123,7 @@ async def a_graph_of_people():
 @program
 async def a_graph_with_a_resource_and_an_error_handler():
     graph = get_workflow_representation(Caught())
-    kinds = sorted(node.node_type for node in graph.nodes)
+    kinds = sorted({node.node_type for node in graph.nodes})
     steps = sorted(node.label for node in graph.nodes if node.node_type == "step")
     return {"kinds": kinds, "steps": steps}
 
@@ -164,3 +164,62 @@ async def a_run_is_drawn_as_mermaid():
     await handler
     text = draw_most_recent_execution_mermaid(handler, filename="")
     return facts_of(text, "flowchart TD", "plan", "write", "judge", "StartEvent", "StopEvent")
+
+
+@program
+async def nodes_have_ids():
+    graph = get_workflow_representation(Essay())
+    return sorted(node.id for node in graph.nodes)
+
+
+@program
+async def two_events_of_one_name_in_a_graph():
+    def other():
+        class Topic(Event):
+            pass
+
+        return Topic
+
+    Other = other()
+
+    class Twins(Workflow):
+        @step
+        async def one(self, ev: StartEvent) -> Topic:
+            return Topic(text="")
+
+        @step
+        async def two(self, ev: Topic) -> Other:
+            return Other()
+
+        @step
+        async def three(self, ev: Other) -> StopEvent:
+            return StopEvent()
+
+    graph = get_workflow_representation(Twins())
+    return sum(node.node_type == "event" for node in graph.nodes)
+
+
+@program
+async def a_graph_of_a_resource():
+    class Uses(Workflow):
+        @step
+        async def begin(self, ev: StartEvent, client: Annotated[str, Resource(make_client)]) -> StopEvent:
+            return StopEvent()
+
+    graph = get_workflow_representation(Uses())
+    return {"nodes": nodes(graph), "edges": edges(graph)}
+
+
+@program
+async def a_graph_of_an_error_handler():
+    class Catches(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> StopEvent:
+            return StopEvent()
+
+        @catch_error
+        async def handle(self, ev: StepFailedEvent) -> StopEvent:
+            return StopEvent()
+
+    graph = get_workflow_representation(Catches())
+    return {"nodes": nodes(graph), "edges": edges(graph)}

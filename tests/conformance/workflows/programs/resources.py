@@ -23,7 +23,8 @@ from engine import (
 from observing import ending_of, observed, program, refused
 from pydantic import BaseModel
 
-FILE = Path(tempfile.gettempdir()) / "stepwell-differential-settings.json"
+FOLDER = Path(tempfile.mkdtemp())
+FILE = FOLDER / "settings.json"
 made = []
 
 
@@ -165,7 +166,10 @@ async def two_factories_of_one_name():
     class Uses(Workflow):
         @step
         async def begin(
-            self, ev: StartEvent, one: Annotated[int, Resource(factory(1))], two: Annotated[str, Resource(factory("two"))]
+            self,
+            ev: StartEvent,
+            one: Annotated[int, Resource(factory(1))],
+            two: Annotated[str, Resource(factory("two"))],
         ) -> StopEvent:
             return StopEvent(result=[one, two])
 
@@ -272,3 +276,60 @@ async def a_resource_of_a_plain_function_step():
             return StopEvent(result=client.name)
 
     return await ending_of(Uses().run())
+
+
+@program
+async def a_factory_that_yields():
+    told = []
+
+    def opened():
+        told.append("opened")
+        yield Client("opened")
+        told.append("closed")
+
+    class Uses(Workflow):
+        @step
+        async def begin(self, ev: StartEvent, client: Annotated[Client, Resource(opened, cache=False)]) -> StopEvent:
+            return StopEvent(result=type(client).__name__)
+
+    return [await ending_of(Uses().run()), told]
+
+
+@program
+async def a_resource_is_set_on_a_manager():
+    manager = ResourceManager()
+
+    async def act():
+        await manager.set("make_client", Client("fake"))
+
+        class Uses(Workflow):
+            @step
+            async def begin(self, ev: StartEvent, client: Annotated[Client, Resource(make_client)]) -> StopEvent:
+                return StopEvent(result=client.name)
+
+        return await Uses(resource_manager=manager).run()
+
+    return await refused(act, AttributeError)
+
+
+@program
+async def broken_files_are_listed_by_validation():
+    broken = FOLDER / "broken.json"
+    broken.write_text(json.dumps({"size": "many"}))
+
+    class Uses(Workflow):
+        @step
+        async def begin(
+            self, ev: StartEvent, settings: Annotated[Settings, ResourceConfig(config_file=str(broken))]
+        ) -> StopEvent:
+            return StopEvent(result=settings.name)
+
+    workflow = Uses()
+    phrase = "Resource config validation failed"
+    return [
+        await refused(
+            lambda: workflow.validate(), WorkflowValidationError, phrase, "step 'begin', parameter 'settings'"
+        ),
+        await refused(lambda: workflow.validate(validate_resource_configs=False), WorkflowValidationError),
+        await refused(lambda: Uses(disable_validation=True).run(), Exception, "name"),
+    ]

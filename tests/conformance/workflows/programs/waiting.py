@@ -377,3 +377,71 @@ async def a_question_is_streamed_before_its_answer_is_taken():
     await asyncio.sleep(0.05)
     await handler.send_event(Reply(text="x"))
     return await stream_of(handler)
+
+
+@program
+async def how_long_a_wait_lasts_unless_told():
+    import inspect
+
+    return inspect.signature(Context.wait_for_event).parameters["timeout"].default
+
+
+@program
+async def two_branches_wait_for_different_answers_without_an_id():
+    class Waits(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> list[Work]:
+            return [Work(name="ann"), Work(name="bob")]
+
+        @step
+        async def ask(self, ctx: Context, ev: Work) -> Done:
+            reply = await ctx.wait_for_event(
+                Reply, waiter_event=Question(prompt="name?"), requirements={"user": ev.name}
+            )
+            return Done(text=f"{ev.name}: {reply.text}")
+
+        @step
+        async def join(self, evs: list[Done]) -> StopEvent:
+            return StopEvent(result=sorted(ev.text for ev in evs))
+
+    handler = Waits(timeout=0.5).run()
+    asked = 0
+
+    async def answer():
+        await asyncio.sleep(0.1)
+        handler.ctx.send_event(Reply(text="from ann", user="ann"))
+        handler.ctx.send_event(Reply(text="from bob", user="bob"))
+
+    answering = asyncio.create_task(answer())
+    async for event in handler.stream_events():
+        asked += isinstance(event, Question)
+    await answering
+    return {"asked": asked, "ending": await ending_of(handler, WorkflowTimeoutError)}
+
+
+@program
+async def one_waiter_id_asks_once_in_one_step():
+    class Waits(Workflow):
+        @step
+        async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            replies = [
+                await ctx.wait_for_event(Reply, waiter_event=Question(prompt=name), waiter_id="same") for name in "ab"
+            ]
+            return StopEvent(result=[reply.text for reply in replies])
+
+    return await answered(Waits(timeout=0.5).run(), Reply(text="1"), Reply(text="2"))
+
+
+@program
+async def an_answer_may_come_before_its_wait():
+    class Waits(Workflow):
+        @step
+        async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await asyncio.sleep(0.05)
+            reply = await ctx.wait_for_event(Reply, timeout=0.2)
+            return StopEvent(result=reply.text)
+
+    handler = Waits(timeout=1).run()
+    await asyncio.sleep(0.01)
+    handler.ctx.send_event(Reply(text="early"))
+    return await ending_of(handler, TimeoutError)
