@@ -15,6 +15,7 @@ class Reports(Protocol):
     """Whom an attempt tells how it ended; exactly one of the three, once."""
 
     workflow: Any
+    loop: asyncio.AbstractEventLoop
 
     def returned(self, attempt: "Attempt", result: object) -> None: ...
 
@@ -42,6 +43,7 @@ class Attempt(StepTask):
 
     def __init__(self, crew: Reports, start: StartStep, step: ReadyStep, now: float) -> None:
         self.crew = crew
+        self.loop = crew.loop
         self.start = start
         self.step = step
         self.started = now
