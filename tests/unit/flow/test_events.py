@@ -1,5 +1,7 @@
 """Events as values: what their constructor makes of its arguments."""
 
+from typing import Any
+
 import pytest
 from pydantic import PrivateAttr
 
@@ -19,7 +21,9 @@ class Prepared(Secret):
 
 @pytest.mark.parametrize("kind", [Secret, Prepared])
 def test_an_argument_named_like_a_private_attribute_becomes_that(kind: type[Secret]) -> None:
-    event = kind(name="a", free=1, **{"_token": "given"})
+    arguments: dict[str, Any] = {"name": "a", "free": 1, "_token": "given"}
+
+    event = kind(**arguments)
 
     assert event._token == "given"
     assert event.to_dict() == event.model_dump() == {"name": "a", "free": 1}
