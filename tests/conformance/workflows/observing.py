@@ -76,7 +76,8 @@ def error_seen(error: BaseException, kind: type[BaseException] | None = None, *p
         return {"error": kind.__name__, "says": list(phrases)}
     known = next(base for base in type(error).__mro__ if base in NEUTRAL or is_neutral(base))
     own_words = type(error) is known and known not in NEUTRAL and kind is None
-    return {"error": known.__name__, "says": [text] if own_words else ["?"]}
+    name = type(error).__name__ if known is Exception else known.__name__
+    return {"error": name, "says": [text] if own_words else ["?"]}
 
 
 def is_neutral(cls: type) -> bool:

@@ -3,6 +3,8 @@
 # mypy: ignore-errors
 
 import asyncio
+import contextlib
+import io
 
 from engine import (
     Context,
@@ -218,7 +220,7 @@ async def nothing_written_to_the_stream_is_passed_over():
 
 
 @program
-async def a_stop_event_written_to_the_stream_is_only_shown():
+async def a_stop_event_written_to_the_stream():
     class Early(Workflow):
         @step
         async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
@@ -231,7 +233,7 @@ async def a_stop_event_written_to_the_stream_is_only_shown():
 
 
 @program
-async def a_stop_event_that_a_step_sends_ends_the_run():
+async def a_stop_event_that_a_step_sends():
     class Sent(Workflow):
         @step
         async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent | None:
@@ -270,29 +272,13 @@ async def internal_events_tell_of_steps_that_begin_and_end():
 
 
 @program
-async def internal_events_name_classes():
+async def names_in_internal_events():
     handler = Ticking().run(count=0)
     return [
         [event.name, event.step_state.name, event.input_event_name, event.output_event_name]
         async for event in handler.stream_events(expose_internal=True)
         if isinstance(event, StepStateChanged) and event.step_state is not StepState.PREPARING
     ]
-
-
-@program
-async def an_attempt_that_queues_is_announced():
-    class Line(Workflow):
-        @step
-        async def begin(self, ctx: Context, ev: StartEvent) -> Topic | None:
-            for number in range(2):
-                ctx.send_event(Topic(text=str(number)))
-
-        @step(num_workers=1)
-        async def take(self, ctx: Context, ev: Topic) -> StopEvent | None:
-            return None if ctx.collect_events(ev, [Topic, Topic]) is None else StopEvent()
-
-    events = [event async for event in Line().run().stream_events(expose_internal=True)]
-    return sum(isinstance(event, StepStateChanged) and event.step_state is StepState.PREPARING for event in events)
 
 
 @program
@@ -414,7 +400,7 @@ def _refusal(workflow):
 
 
 @program
-async def cancelling_who_awaits_does_not_cancel_the_run():
+async def cancelling_who_awaits_a_run():
     handler = Slow().run(seconds=0.1)
 
     async def wait():
@@ -470,13 +456,19 @@ async def the_last_event_says_how_a_run_ended():
 
 
 @program
-async def verbose_prints():
+async def where_verbose_prints():
     class Two(Workflow):
         @step
         async def begin(self, ev: StartEvent) -> StopEvent:
             return StopEvent()
 
-    return await ending_of(Two(verbose=True).run())
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        await Two(verbose=True).run()
+    return {
+        name: ["[begin:0] started from StartEvent" in lines, "[begin:0] complete with StopEvent" in lines]
+        for name, lines in (("output", output.getvalue()), ("errors", errors.getvalue()))
+    }
 
 
 @program
@@ -562,3 +554,20 @@ async def a_second_reader_while_the_first_reads():
             return error_seen(error, WorkflowRuntimeError, "already consumed")
 
     return await asyncio.gather(read(), read())
+
+
+@program
+async def an_attempt_that_waits_for_a_worker_is_announced():
+    class Line(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Topic | None:
+            for number in range(3):
+                ctx.send_event(Topic(text=str(number)))
+
+        @step(num_workers=1)
+        async def take(self, ctx: Context, ev: Topic) -> StopEvent | None:
+            await asyncio.sleep(0.02)
+            return None if ctx.collect_events(ev, [Topic] * 3) is None else StopEvent()
+
+    events = [event async for event in Line().run().stream_events(expose_internal=True)]
+    return sum(isinstance(event, StepStateChanged) and event.step_state is StepState.PREPARING for event in events)

@@ -333,3 +333,20 @@ async def broken_files_are_listed_by_validation():
         await refused(lambda: workflow.validate(validate_resource_configs=False), WorkflowValidationError),
         await refused(lambda: Uses(disable_validation=True).run(), Exception, "name"),
     ]
+
+
+@program
+async def a_file_that_changes_between_two_runs():
+    changing = FOLDER / "changing.json"
+    changing.write_text(json.dumps({"name": "old"}))
+
+    class Uses(Workflow):
+        @step
+        async def begin(
+            self, ev: StartEvent, settings: Annotated[Settings, ResourceConfig(config_file=str(changing))]
+        ) -> StopEvent:
+            return StopEvent(result=settings.name)
+
+    first = await Uses().run()
+    changing.write_text(json.dumps({"name": "new"}))
+    return [first, await Uses().run()]

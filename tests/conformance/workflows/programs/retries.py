@@ -520,7 +520,7 @@ async def handlers_that_cannot_work_are_refused():  # noqa: C901  # one function
 
 
 @program
-async def a_cancelled_error_inside_a_step_is_a_failure():
+async def a_step_that_raises_a_cancelled_error():
     class Cancels(Workflow):
         @step
         async def begin(self, ev: StartEvent) -> StopEvent:

@@ -73,7 +73,7 @@ async def types_are_added_to_a_serializer():
 
 
 @program
-async def without_a_list_any_class_is_read():
+async def a_class_is_read_without_a_list_of_allowed_ones():
     return round_trip(JsonSerializer(), Inner(name="n"))
 
 
@@ -95,7 +95,7 @@ async def what_cannot_be_kept_is_refused():
 
 
 @program
-async def json_is_text_that_json_reads():
+async def what_other_readers_of_json_find():
     return [isinstance(json.loads(JsonSerializer().serialize(value)), type(value)) for value in ([1], {"a": 1}, "s")]
 
 

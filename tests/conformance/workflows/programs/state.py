@@ -112,7 +112,7 @@ async def a_path_that_cannot_be_written_is_an_error():
 
 
 @program
-async def get_state_gives_a_copy_and_set_state_replaces():
+async def a_state_that_was_got_is_changed_and_one_is_set():
     store = InMemoryStateStore(DictState(a=1, b=[1]))
     state = await store.get_state()
     state["a"] = 2

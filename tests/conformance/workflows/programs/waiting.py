@@ -420,7 +420,7 @@ async def two_branches_wait_for_different_answers_without_an_id():
 
 
 @program
-async def one_waiter_id_asks_once_in_one_step():
+async def two_waits_of_one_step_with_one_waiter_id():
     class Waits(Workflow):
         @step
         async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
