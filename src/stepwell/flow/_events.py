@@ -114,6 +114,9 @@ class StopEvent(Event):
             (data["result"],) = result
         self.__pydantic_validator__.validate_python(data, self_instance=self)  # what BaseModel does, without the call
 
+    def __str__(self) -> str:
+        return super().__str__() if self.result is None and type(self) is not StopEvent else str(self.result)
+
 
 class InputRequiredEvent(OpenEvent):
     """A question for somebody outside. Returned by a step, or sent by a wait, it goes to the stream."""

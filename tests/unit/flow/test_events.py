@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 from pydantic import PrivateAttr
 
-from stepwell.flow import Event
+from stepwell.flow import Event, StopEvent
+
+
+class Verdict(StopEvent):
+    text: str
 
 
 class Secret(Event):
@@ -32,6 +36,12 @@ def test_an_argument_named_like_a_private_attribute_becomes_that(kind: type[Secr
 
 def test_private_attributes_that_are_not_given_have_their_defaults() -> None:
     assert (Secret(name="a")._token, Secret(name="a")._count) == ("none", 0)
+
+
+def test_a_stop_event_reads_as_its_result() -> None:
+    assert str(StopEvent("done")) == "done"
+    assert str(StopEvent()) == "None"
+    assert str(Verdict(text="guilty")) == "result=None text='guilty'"
 
 
 def test_a_class_prepares_its_private_attributes_itself() -> None:
