@@ -90,7 +90,12 @@ async def declared_fields_are_dumped():
 
 @program
 async def further_fields_are_dumped():
-    return [Topic(text="wells", further=2).model_dump(), Event(a=1).model_dump(), StartEvent(a=1).model_dump()]
+    return [
+        Topic(text="wells", further=2).model_dump(),
+        Event(a=1).model_dump(),
+        StartEvent(a=1).model_dump(),
+        repr(Event(a=1)),
+    ]
 
 
 @program
