@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PEER = ("llama-index-core==0.14.25", "llama-index-workflows==2.26.1", "llama-index-utils-workflow==0.11.0")
+PEER = (
+    "llama-index-core==0.14.25",
+    "llama-index-llms-openai==0.8.3",
+    "llama-index-utils-workflow==0.11.0",
+    "llama-index-workflows==2.26.1",
+    "pytest==9.2.0",  # for the suite that is run there and here
+    "pytest-asyncio==1.5.0",
+)
 
 
 @pytest.fixture(scope="session")

@@ -32,21 +32,21 @@ SCENARIOS = [
 ]
 
 
-def run(python: str, base: str) -> Any:
+def run(*python: str) -> Any:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run([python, PROGRAM, base], capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run([*python, str(PROGRAM)], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def own(llama_index: str) -> Any:
-    return run(llama_index, "own")
+    return run(llama_index)
 
 
 @pytest.fixture(scope="module")
 def ours(llama_index: str) -> Any:
-    return run(llama_index, "ours")
+    return run(llama_index, "-m", "stepwell.compat", "--only", "callbacks")
 
 
 def without_maps(seen: list[Any]) -> list[Any]:
