@@ -1,8 +1,9 @@
 """Small programs run on LlamaIndex Workflows and on stepwell: they must see the same, or a listed deviation.
 
 A program is written once, against a neutral namespace (``engine``), and returns what it saw as plain data. All of them
-run in one process for each engine, and once more on stepwell by the module names of the peer. ``expected.json`` says of each program that sees something else here which row of
-docs/deviations.md that is, and what exactly it sees there and here; of each row that no program shows, why not.
+run in one process for each engine, and once more on stepwell by the module names of the peer. ``expected.json`` says of
+each program that sees something else here which row of docs/deviations.md that is, and what exactly it sees there and
+here; of each row that no program shows, why not.
 """
 
 import ast
