@@ -83,7 +83,12 @@ from stepwell.errors._models import (
     UnknownToolError,
     UnrecordedRequestError,
 )
-from stepwell.errors._resources import CircularResourceError, ResourceConfigError, ResourceLifetimeError
+from stepwell.errors._resources import (
+    CircularResourceError,
+    ResourceConfigError,
+    ResourceLifetimeError,
+    ResourceValidationError,
+)
 from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
@@ -203,6 +208,7 @@ __all__ = [
     "ReservedStepNameError",
     "ResourceConfigError",
     "ResourceLifetimeError",
+    "ResourceValidationError",
     "RestoredError",
     "RetryArgumentError",
     "RetryDelayError",
