@@ -95,6 +95,7 @@ from stepwell.errors._running import (
     WorkflowTimeoutError,
     WrongThreadError,
 )
+from stepwell.errors._shown import shown
 from stepwell.errors._state import (
     AllowListError,
     ContextSerdeError,
@@ -231,4 +232,5 @@ __all__ = [
     "WorkflowValidationError",
     "WrongThreadError",
     "near_misses",
+    "shown",
 ]
