@@ -38,7 +38,7 @@ def launch(state: State, plan: Plan, effects: list[Effect], start: StartStep, sc
         scope.attempts.append(start.attempt)
     lane = state.lanes[start.step]
     if lane is None:
-        lane = state.lanes[start.step] = Lane(workers=plan.steps[start.step].workers)
+        lane = state.lanes[start.step] = Lane(plan.steps[start.step].workers, 0, [])
     if not lane.queue and not lane.returning:
         free = lane.free
         if free:

@@ -69,7 +69,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             type(ev) in run.wiring.plain_events
             and attempt is not None
             and attempt.over is None
-            and run.thread == get_ident()
+            and run.host.thread == get_ident()
             and not run.stream.closed
         ):  # all that ``intents.write`` would find out, at a third of its price
             run.stream.write(ev)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from stepwell.core import EndRun, Fact, Machine
@@ -16,6 +17,7 @@ from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
+from stepwell.runtime._watchdog import Host
 
 
 class CrewPort(Protocol):
@@ -44,7 +46,9 @@ class RunPort(Protocol):
     background: set[BackgroundTask] | None
     ending: EndRun | None
     buffers: Buffers | None
-    thread: int
+    host: Host
+    clock: Callable[[], float]
+    offset: float
     resources: RunResources | None
 
     @property

@@ -31,31 +31,29 @@ def meets(event: Event, requirements: Mapping[str, Any]) -> bool:
 _ABSENT = object()
 
 
+NONE_OPEN: dict[WaitId, OpenWait] = {}
 NO_WAITS: dict[type[Event], dict[WaitId, OpenWait]] = {}
-"""Shared by all runs that never waited; never written."""
+"""Both are shared by all runs that never waited, and never written."""
 
 
 class WaitTable:
     """All open waits of a run, indexed by type: an answer looks only at waits for its own type."""
 
-    __slots__ = ("_by_type", "_open")
+    __slots__ = ("_by_type", "open")
 
     def __init__(self) -> None:
-        self._open: dict[WaitId, OpenWait] | None = None  # both made for the first wait
+        self.open: dict[WaitId, OpenWait] = NONE_OPEN  # both made for the first wait
         self._by_type: dict[type[Event], dict[WaitId, OpenWait]] = NO_WAITS
 
-    def __bool__(self) -> bool:
-        return bool(self._open)
-
     def add(self, name: WaitId, wait: OpenWait) -> None:
-        if self._open is None:
-            self._open, self._by_type = {}, {}
-        self._open[name] = wait
+        if self.open is NONE_OPEN:
+            self.open, self._by_type = {}, {}
+        self.open[name] = wait
         if wait.event_type is not None:
             self._by_type.setdefault(wait.event_type, {})[name] = wait
 
     def remove(self, name: WaitId) -> OpenWait | None:
-        wait = self._open.pop(name, None) if self._open else None
+        wait = self.open.pop(name, None) if self.open else None
         if wait is not None and wait.event_type is not None:
             same_type = self._by_type[wait.event_type]
             del same_type[name]
@@ -65,12 +63,11 @@ class WaitTable:
 
     def awaited(self) -> tuple[type[Event], ...]:
         """Return the types that are waited for, oldest first."""
-        waits = self._open.values() if self._open else ()
-        return tuple(dict.fromkeys(wait.event_type for wait in waits if wait.event_type is not None))
+        return tuple(dict.fromkeys(wait.event_type for wait in self.open.values() if wait.event_type is not None))
 
     def has_sleepers(self) -> bool:
         """Return whether somebody waits for nothing but time."""
-        return any(wait.event_type is None for wait in self._open.values()) if self._open else False
+        return any(wait.event_type is None for wait in self.open.values())
 
     def matching(self, event: Event) -> tuple[WaitId, ...]:
         """Return the waits that ``event`` answers, oldest first."""

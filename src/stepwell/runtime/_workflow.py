@@ -8,7 +8,6 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Generic
 
 from pydantic import ValidationError
@@ -42,7 +41,7 @@ from stepwell.runtime._context import Context
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._resources import ResourceManager
-from stepwell.runtime._run import Run, RunSettings
+from stepwell.runtime._run import Run, Settings
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
@@ -51,21 +50,6 @@ StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
 
 logging.getLogger("stepwell").addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the constructor was told; these defaults hold for a subclass that never calls it."""
-
-    timeout: float | None = 45.0
-    disable_validation: bool = False
-    verbose: bool = False
-    num_concurrent_runs: int | None = None
-    workflow_name: str | None = None
-    skip_graph_checks: frozenset[str] = frozenset()
-    stream_buffer: int | None = 65_536
-    callback_manager: CallbackManager | None = None
-    resource_manager: ResourceManager | None = None
 
 
 class _Compiled:
@@ -257,39 +241,30 @@ class Workflow(Generic[StartT, StopT]):
         ``NoRunningLoopError`` outside of an event loop.
         """
         compiled = self._compiled()
-        if not self._settings.disable_validation and self._settings.skip_graph_checks not in compiled.validated:
+        settings = self._settings
+        if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
             self.validate()
         wiring = compiled.wiring
-        run_id = None if compiled.has_run_id else fields.pop("run_id", None)
-        event = _start_event(wiring.start_event, start_event, fields)
+        run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
+        event = start_event
+        if fields or type(event) is not wiring.start_event:
+            event = _start_event(wiring.start_event, start_event, fields)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError as error:
             raise NoRunningLoopError(workflow=type(self).__name__) from error
-        settings = RunSettings(
-            timeout=self._settings.timeout,
-            verbose=self._settings.verbose,
-            stream_buffer=self._settings.stream_buffer,
-            external_events=external_events,
-            run_id=run_id,
-            callback_manager=self._settings.callback_manager,
-        )
-        earlier = self._earlier_run(ctx)
-        gate = self._gate(loop)
-        ticket = object()
-        leave = None if gate is None else lambda: gate.leave(ticket)
-        run = Run(self, wiring, compiled.ready, settings, leave)
-        if earlier is not None:
-            run.state_store = earlier.store()
-        if gate is None:
+        store = None if ctx is None else self._earlier_run(ctx).store()
+        run = Run(self, wiring, compiled.ready, settings, loop)
+        run.external_events = external_events
+        run.named = run_id
+        run.state_store = store
+        if settings.num_concurrent_runs is None:
             run.begin(event)
         else:
-            gate.enter(ticket, lambda: run.begin(event))
+            self._gate(loop, settings.num_concurrent_runs).enter(run, event)
         return WorkflowHandler(run)
 
-    def _earlier_run(self, ctx: Context[Any] | None) -> RunPort | None:
-        if ctx is None:
-            return None
+    def _earlier_run(self, ctx: Context[Any]) -> RunPort:
         if not isinstance(ctx, Context):
             raise NotAContextError(given=ctx)
         run = ctx.of_run()
@@ -299,12 +274,10 @@ class Workflow(Generic[StartT, StopT]):
             raise RunningContextError(workflow=type(self).__name__)
         return run
 
-    def _gate(self, loop: asyncio.AbstractEventLoop) -> "_Gate | None":
-        if self._settings.num_concurrent_runs is None:
-            return None
+    def _gate(self, loop: asyncio.AbstractEventLoop, limit: int) -> "_Gate":
         gate: _Gate | None = vars(self).get("_stepwell_gate")
         if gate is None or gate.loop is not loop:
-            gate = self._stepwell_gate = _Gate(loop, self._settings.num_concurrent_runs)
+            gate = self._stepwell_gate = _Gate(loop, limit)
         return gate
 
     def run_sync(self, **arguments: Any) -> Any:
@@ -346,21 +319,23 @@ class _Gate:
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self._free = limit
-        self._waiting: OrderedDict[object, Callable[[], None]] = OrderedDict()
+        self._waiting: OrderedDict[Run, StartEvent] = OrderedDict()
 
-    def enter(self, ticket: object, begin: Callable[[], None]) -> None:
+    def enter(self, run: Run, event: StartEvent) -> None:
+        run.on_end = self.leave
         if self._free:
             self._free -= 1
-            begin()
+            run.begin(event)
         else:
-            self._waiting[ticket] = begin
+            self._waiting[run] = event
 
-    def leave(self, ticket: object) -> None:
+    def leave(self, run: Run) -> None:
         """Give the place to the next in line; a run that ended while it stood in line had none."""
-        if self._waiting.pop(ticket, None) is not None:
+        if self._waiting.pop(run, None) is not None:
             return
         if self._waiting:
-            self._waiting.popitem(last=False)[1]()
+            following, event = self._waiting.popitem(last=False)
+            following.begin(event)
         else:
             self._free += 1
 
