@@ -1,5 +1,6 @@
 """Every deliberate error of stepwell, in branches by whose fault it is. Imports nothing of the house."""
 
+from stepwell.errors._arguments import CallArgumentError
 from stepwell.errors._callbacks import (
     CallbackArgumentError,
     CallbackShutdownError,
@@ -124,6 +125,7 @@ __all__ = [
     "AttemptOverError",
     "BlockingCallError",
     "BrokenStreamError",
+    "CallArgumentError",
     "CallbackArgumentError",
     "CallbackShutdownError",
     "CallbackVeto",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from stepwell.errors._definitions import near_misses
 from stepwell.errors._roots import StepError, StepwellError, UsageError
+from stepwell.errors._shown import shown
 
 
 class WorkflowRuntimeError(StepwellError, RuntimeError):
@@ -255,8 +256,8 @@ class StreamCursorError(UsageError, ValueError):
     def __init__(self, *, cursor: object, end: int) -> None:
         self.cursor = cursor
         super().__init__(
-            f"after={cursor!r} is no cursor of this stream, whose cursors go from -1 to {end - 1}. Pass the .cursor "
-            f"of an item of handler.stream(), or leave it away to begin at the first event still there."
+            f"after={shown(cursor)} is no cursor of this stream, whose cursors go from -1 to {end - 1}. Pass the "
+            f".cursor of an item of handler.stream(), or leave it away to begin at the first event still there."
         )
 
 

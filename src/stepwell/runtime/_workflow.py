@@ -37,6 +37,7 @@ from stepwell.flow import (
     define,
     definition_of,
 )
+from stepwell.runtime._checks import LONGEST_SECONDS, check_text
 from stepwell.runtime._context import Context
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import RunPort
@@ -150,6 +151,12 @@ class Workflow(Generic[StartT, StopT]):
             raise StepOptionError(
                 option="callback_manager", value=callback_manager, accepted="a CallbackManager or None"
             )
+        if resource_manager is not None and not isinstance(resource_manager, ResourceManager):
+            raise StepOptionError(
+                option="resource_manager", value=resource_manager, accepted="a ResourceManager or None"
+            )
+        if workflow_name is not None and not isinstance(workflow_name, str):
+            raise StepOptionError(option="workflow_name", value=workflow_name, accepted="text or None")
         _check_seconds("timeout", timeout)
         _check_count("num_concurrent_runs", num_concurrent_runs)
         _check_count("stream_buffer", stream_buffer)
@@ -223,6 +230,7 @@ class Workflow(Generic[StartT, StopT]):
 
     def run(
         self,
+        /,
         ctx: Context[Any] | None = None,
         start_event: StartEvent | None = None,
         *,
@@ -246,6 +254,8 @@ class Workflow(Generic[StartT, StopT]):
             self.validate()
         wiring = compiled.wiring
         run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
+        if run_id is not None:
+            check_text("run", "run_id", run_id)
         event = start_event
         if fields or type(event) is not wiring.start_event:
             event = _start_event(wiring.start_event, start_event, fields)
@@ -362,12 +372,15 @@ def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[
         raise StartFieldsError(
             event=kind.__name__, given=list(fields), problems=problems, suggestions=suggestions
         ) from error
+    except Exception as error:  # what the event's own __init__ or validators raise
+        problems = [f"{type(error).__name__}: {error}"]
+        raise StartFieldsError(event=kind.__name__, given=list(fields), problems=problems, suggestions=[]) from error
 
 
 def _check_seconds(option: str, value: float | None) -> None:
     if value is None:
         return
-    if type(value) not in (int, float) or not 0 < value < float("inf"):
+    if type(value) not in (int, float) or not 0 < value <= LONGEST_SECONDS:
         raise StepOptionError(option=option, value=value, accepted="a number of seconds greater than 0 or None")
 
 
