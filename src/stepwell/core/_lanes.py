@@ -40,9 +40,8 @@ def launch(state: State, plan: Plan, effects: list[Effect], start: StartStep, sc
     if lane is None:
         lane = state.lanes[start.step] = Lane(plan.steps[start.step].workers, 0, [])
     if not lane.queue and not lane.returning:
-        free = lane.free
-        if free:
-            start.worker = free.pop()
+        if lane.free:
+            start.worker = lane.free.pop()
         elif lane.taken < lane.workers:
             start.worker = lane.taken
             lane.taken += 1
@@ -101,6 +100,9 @@ def release(state: State, effects: list[Effect], start: StartStep) -> None:
     lane = state.lanes[start.step]
     assert lane is not None
     worker, start.worker = start.worker, -1
+    if not lane.queue and not lane.returning:
+        lane.free.append(worker)
+        return
     if lane.returning and _resume_next(state, effects, lane, worker):
         return
     if lane.queue and _start_next(state, effects, lane, worker):
@@ -170,6 +172,8 @@ def forget_waits(state: State, effects: list[Effect], attempt: int) -> None:
     if not (suspension.returning or suspension.detached):
         state.active += 1
     for wait in suspension.open.values():
+        if wait.works:
+            state.active -= 1
         if wait.timer is not None:
             del state.wait_timers[wait.timer]
             effects.append(StopTimer(wait.timer))

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from stepwell.core import record
 from stepwell.errors import StepOptionError
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Resource:
     """Marks a parameter that ``factory`` fills: ``client: Annotated[Client, Resource(make_client)]``.
 
@@ -31,7 +31,7 @@ class Resource:
             raise StepOptionError(option="Resource(cache=…)", value=self.cache, accepted="True or False")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ResourceConfig:
     """Marks a parameter that is read from a JSON file into the annotated pydantic model.
 

@@ -15,6 +15,7 @@ class Reports(Protocol):
     """Whom an attempt tells how it ended; exactly one of the three, once."""
 
     workflow: Any
+    loop: asyncio.AbstractEventLoop
 
     def returned(self, attempt: "Attempt", result: object) -> None: ...
 
@@ -38,10 +39,12 @@ class Attempt(StepTask):
     tasks: "set[BackgroundTask] | None" = None
     abandon_handle: asyncio.TimerHandle | None = None
     retry_delay: float | None = None
+    waited: list[list[Any]] | None = None
     refusal: BaseException | None = None
 
     def __init__(self, crew: Reports, start: StartStep, step: ReadyStep, now: float) -> None:
         self.crew = crew
+        self.loop = crew.loop
         self.start = start
         self.step = step
         self.started = now

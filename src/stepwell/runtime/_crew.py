@@ -8,7 +8,7 @@ Rule 3. An attempt that is to stop is told once. It is out of flight when it has
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
@@ -44,6 +44,14 @@ DRAIN_SECONDS = 0.001
 GRACE_SECONDS = 5.0
 """How long a cancelled body may take to end before it is given up."""
 
+CHILD_SECONDS = 0.1
+"""How much longer it may take when it waits for a child run that has the same time to end."""
+
+
+def has_children(run: RunPort, attempt: int) -> bool:
+    """Return whether an attempt has a child run that is not over."""
+    return run.children is not None and run.children.holds(attempt)
+
 
 class Crew:
     """The attempts in flight. Implements what ``execute`` reports to."""
@@ -65,16 +73,14 @@ class Crew:
         """Make the attempt; its body begins when its turn comes."""
         run = self.run
         step = self.steps[start.step]
-        attempt = Attempt(self, start, step, run.machine.state.now)
-        self.attempts[start.attempt] = attempt
+        attempt = self.attempts[start.attempt] = Attempt(self, start, step, run.machine.state.now)
+        attempt.variables = run.variables.copy()
         if step.wants_context:
             attempt.context = Context(run, attempt)
         if step.timeout is not None:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
         if start.number == 1:
             run.history.consume(start.step, start.key)
-        attempt.loop = run.loop
-        attempt.variables = run.variables.copy()
         if run.observers is not None:
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         self.ready.append(attempt)
@@ -158,12 +164,7 @@ class Crew:
         now = run.clock() + run.offset
         if now >= run.timers.earliest:
             run.timers.fire_due(now)
-        if attempt.stopping is not None:
-            self._stop(attempt)
-            return
-        left = unobserved_error(attempt) if attempt.tasks else None
-        if left is not None:
-            self._fail(attempt, left, "failed", now)
+        if (attempt.stopping is not None or attempt.tasks) and self._ended_otherwise(attempt, now):
             return
         step = attempt.step
         key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
@@ -178,9 +179,25 @@ class Crew:
                 self._fail(attempt, error, "failed", now)
                 return
         self._leave(attempt, "ok", result, now)
-        run.apply(fact)
+        for effect in run.machine.apply(fact):  # what run.apply does, without the call
+            if type(effect) is StartStep:
+                self.start(effect)
+            else:
+                run.carry_out(effect)
+        if run.link is not None:
+            run.tell_above()
         if run.ending is not None and run.outcome.status is Status.RUNNING:
             run.conclude_if_quiet()
+
+    def _ended_otherwise(self, attempt: Attempt, now: float) -> bool:
+        """Take the end of a body whose result is too late, or is spoilt by a background task that failed unseen."""
+        if attempt.stopping is not None:
+            self._stop(attempt)
+            return True
+        left = unobserved_error(attempt)
+        if left is not None:
+            self._fail(attempt, left, "failed", now)
+        return left is not None
 
     def _fact(self, attempt: Attempt, result: object, now: float) -> Fact:
         run = self.run
@@ -190,8 +207,8 @@ class Crew:
             return StepFinished(now, number, None, None)
         if type(result) is list and step.lists:
             keys = result_keys(step, run.wiring, result)
-            for key in keys:
-                run.history.produce(step.number, key)
+            for key, count in Counter(keys).items():
+                run.history.produce(step.number, key, count)
             wakes = tuple(map(run.waits.matching, result)) if run.waits.open else ()
             return StepFannedOut(now, number, keys, tuple(result), wakes)
         kind: type[Any] = type(result)
@@ -281,6 +298,8 @@ class Crew:
             run.observers.attempt_ended(attempt, outcome, result, now)
 
     def _drop_waits(self, attempt: Attempt) -> None:
+        if self.run.children is not None:
+            self.run.children.cancel(self.grace, attempt.start.attempt)
         for ordinal in range(attempt.wait_count):
             wait = self.run.waits.remove((attempt.start.attempt, ordinal))
             if wait is not None:
@@ -297,6 +316,8 @@ class Crew:
         if attempt.stopping is not None:
             return
         attempt.stopping = why
+        if self.run.children is not None:
+            self.run.children.cancel(self.grace, number)
         attempt.cancel()
         if not attempt.begun:
             self._stop(attempt)
@@ -309,7 +330,8 @@ class Crew:
             )
             self._stop(attempt)
         else:
-            attempt.abandon_handle = self.run.loop.call_later(self.grace, self._give_up, attempt)
+            later = CHILD_SECONDS if has_children(self.run, number) else 0.0
+            attempt.abandon_handle = self.run.loop.call_later(self.grace + later, self._give_up, attempt)
 
     def _cancel_left(self, number: int) -> None:
         """Tell the background tasks to stop that an attempt left when its body came to its end."""
@@ -318,6 +340,9 @@ class Crew:
                 task.cancel()
 
     def _give_up(self, attempt: Attempt) -> None:
+        if has_children(self.run, attempt.start.attempt):  # which end in time, and then it does
+            attempt.abandon_handle = self.run.loop.call_later(CHILD_SECONDS, self._give_up, attempt)
+            return
         logger.warning(
             "step %r ignores its cancellation and was given up after %g seconds", attempt.step.name, self.grace
         )

@@ -8,13 +8,12 @@ Rule 3. A run holds itself alive until it is over.
 import asyncio
 import contextvars
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from stepwell.callbacks import CallbackManager
 from stepwell.core import (
     CancelRequested,
     CancelStep,
@@ -32,21 +31,22 @@ from stepwell.core import (
     StopTimer,
     TimerFired,
     TurnPassed,
+    record,
 )
 from stepwell.flow import Event, StartEvent, StopEvent, Wiring
 from stepwell.runtime._attempts import BackgroundTask
 from stepwell.runtime._buffers import Buffers
-from stepwell.runtime._callbacks import CallbackTeller, manager_for
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._ports import ChildrenPort, Link
 from stepwell.runtime._resources import ResourceManager, RunResources
 from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
-from stepwell.runtime._stream import EventStream
+from stepwell.runtime._stream import EventStream, Origin
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import WaitTable
@@ -54,11 +54,14 @@ from stepwell.runtime._watchdog import WATCHDOG
 
 logger = logging.getLogger("stepwell.runtime")
 
+CALLBACKS = "stepwell.callbacks"
+"""A room that costs the import 20 ms, and that whoever listens has imported."""
+
 RUNNING: set["Run"] = set()
 """All runs that are under way: nothing else needs to hold them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Settings:
     """What a workflow was told: ``timeout`` in seconds, ``stream_buffer`` in events.
 
@@ -72,7 +75,7 @@ class Settings:
     workflow_name: str | None = None
     skip_graph_checks: frozenset[str] = frozenset()
     stream_buffer: int | None = 65_536
-    callback_manager: CallbackManager | None = None
+    callback_manager: Any = None
     resource_manager: ResourceManager | None = None
 
 
@@ -84,6 +87,7 @@ class Run:
         "abandon_handle",
         "background",
         "buffers",
+        "children",
         "clock",
         "closing",
         "crew",
@@ -110,6 +114,9 @@ class Run:
         "workflow",
     )
 
+    link: Link | None = None
+    path: tuple[Origin, ...] = ()
+
     def __init__(
         self,
         workflow: Any,
@@ -135,6 +142,7 @@ class Run:
         self.crew = Crew(self, workflow, steps)
         self.background: set[BackgroundTask] | None = None
         self.buffers: Buffers | None = None
+        self.children: ChildrenPort | None = None
         self.resources: RunResources | None = None
         self.closing: asyncio.Task[None] | None = None
         self.state_store: StateStore[Any] | None = None
@@ -172,6 +180,8 @@ class Run:
             for attempt in self.crew.attempts.values():
                 teller.attempt_started(attempt, self.variables)
             self.observe(teller)
+            if self.children is not None:
+                self.children.expose_internal()
 
     def begin(self, event: StartEvent) -> None:
         """Start the run; its first steps begin in the loop's next turn."""
@@ -181,10 +191,8 @@ class Run:
             WATCHDOG.wake(self.host)
         key = self.wiring.learn(type(event))
         settings = self.settings
-        manager = manager_for(settings.callback_manager)
-        if manager is not None:
-            name = self.wiring.workflow
-            self.observe(CallbackTeller(manager, workflow=name, run_id=self.run_id, variables=self.variables))
+        if CALLBACKS in sys.modules:  # else nobody can listen
+            _tell_callbacks(self)
         self.apply(RunStarted(self.now(), key, event, settings.timeout, self.external_events))
 
     def apply(self, fact: Fact) -> None:
@@ -193,10 +201,16 @@ class Run:
             if type(effect) is StartStep:
                 self.crew.start(effect)
             else:
-                self._carry_out(effect)
+                self.carry_out(effect)
 
-    def _carry_out(self, effect: Effect) -> None:
+    def tell_above(self) -> None:
+        """Nobody is above."""
+
+    def carry_out(self, effect: Effect) -> None:
+        """Do what the machine asks for."""
         match effect:
+            case EndRun():
+                self._end(effect)
             case StartTimer():
                 self.timers.start(effect.timer, effect.at)
             case StopTimer():
@@ -210,8 +224,6 @@ class Run:
                 self._check_idle()
             case CancelStep():
                 self.crew.cancel(effect.attempt)
-            case EndRun():
-                self._end(effect)
             case StartStep():
                 self.crew.start(effect)
 
@@ -247,6 +259,8 @@ class Run:
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
+        if self.children is not None:
+            self.children.cancel(self.crew.grace)
         if self.background:
             for task in self.background:
                 task.cancel()
@@ -269,17 +283,20 @@ class Run:
         ending = self.ending
         if ending is None or self.crew.attempts or self.background or self.outcome.status is not Status.RUNNING:
             return
+        if self.children:
+            return  # each reports its end
         if self.resources is None or self.resources.is_empty:
-            self._conclude(ending)
+            self.conclude(ending)
         elif self.closing is None:
             self.closing = self.loop.create_task(self._close_resources(ending))
 
     async def _close_resources(self, ending: EndRun) -> None:
         assert self.resources is not None
         await self.resources.aclose()
-        self._conclude(ending)
+        self.conclude(ending)
 
-    def _conclude(self, ending: EndRun) -> None:
+    def conclude(self, ending: EndRun) -> None:
+        """Settle the outcome; the run is over."""
         error: BaseException | None = None
         if ending.status is Status.COMPLETED:
             last = ending.outcome
@@ -305,3 +322,11 @@ class Run:
             self.observers.run_ended(ending.status, ending.outcome if error is None else error)
         if self.on_end is not None:
             self.on_end(self)
+
+
+def _tell_callbacks(run: Run) -> None:
+    from stepwell.runtime._callbacks import CallbackTeller, manager_for  # noqa: PLC0415  # see ADR 13
+
+    manager = manager_for(run.settings.callback_manager)
+    if manager is not None:
+        run.observe(CallbackTeller(manager, workflow=run.wiring.workflow, run_id=run.run_id, variables=run.variables))
