@@ -12,7 +12,7 @@ from stepwell.errors._callbacks import (
     UnknownEvalModeError,
     UnknownEventTypeError,
 )
-from stepwell.errors._children import ChildCancelledError, ChildDepthError, NotAChildWorkflowError
+from stepwell.errors._children import ChildDepthError, NotAChildWorkflowError
 from stepwell.errors._cli import (
     AnswerMissingError,
     NoWorkflowError,
@@ -97,6 +97,7 @@ from stepwell.errors._running import (
     RunOverError,
     StartEventTypeError,
     StartFieldsError,
+    StepCancelledError,
     StepRefusesEventError,
     StepTimeoutError,
     StreamCursorError,
@@ -144,7 +145,6 @@ __all__ = [
     "CallbackVeto",
     "CassetteFileError",
     "CassetteMissingError",
-    "ChildCancelledError",
     "ChildDepthError",
     "CircularResourceError",
     "ContextSerdeError",
@@ -220,6 +220,7 @@ __all__ = [
     "StatePathLengthError",
     "StateTypeError",
     "StateWriteError",
+    "StepCancelledError",
     "StepError",
     "StepOptionError",
     "StepParameterError",

@@ -46,6 +46,26 @@ class StepTimeoutError(StepError, TimeoutError):
         )
 
 
+class StepCancelledError(StepError, WorkflowRuntimeError):
+    """A body ended by a ``CancelledError`` that its run had not asked for; that one is the ``__cause__``.
+
+    ``from_outside`` says that somebody cancelled the attempt's task (the end of its event loop, for one): no retry
+    policy and no handler of errors is asked then. Otherwise the body let the ``CancelledError`` of something that
+    it awaited through, and the attempt failed as by any exception.
+    """
+
+    def __init__(self, *, step: str, from_outside: bool) -> None:
+        self.step = step
+        self.from_outside = from_outside
+        if from_outside:
+            how = "somebody cancelled its task, or its event loop came to an end"
+            remedy = "End a run by handler.cancel_run(), and await its handler before the loop ends."
+        else:
+            how = "something that it awaits was cancelled, and it let that CancelledError through"
+            remedy = "Catch it where the other task is awaited, or give the step a retry policy."
+        super().__init__(f"step {step!r} was cancelled, and not by its run: {how}. {remedy}")
+
+
 class WorkflowTimeoutError(StepError, TimeoutError):
     """A run took longer than its workflow's ``timeout`` (seconds)."""
 
