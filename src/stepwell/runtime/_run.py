@@ -191,6 +191,8 @@ class Run:
         self.host.runs += 1
         if self.host.runs == 1:
             WATCHDOG.wake(self.host)
+        if self.host.world is not None:
+            self.host.world.adopt(self)
         key = self.wiring.learn(type(event))
         settings = self.settings
         if CALLBACKS in sys.modules:  # else nobody can listen
