@@ -115,7 +115,7 @@ from stepwell.errors._running import (
     WorkflowTimeoutError,
     WrongThreadError,
 )
-from stepwell.errors._shown import shown
+from stepwell.errors._shown import nearest, shown
 from stepwell.errors._state import (
     AllowListError,
     ContextSerdeError,
@@ -281,5 +281,6 @@ __all__ = [
     "WorkflowValidationError",
     "WrongThreadError",
     "near_misses",
+    "nearest",
     "shown",
 ]

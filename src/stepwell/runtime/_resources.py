@@ -9,7 +9,6 @@ Rule 3. What was made last is torn down first: an attempt's own when it ends, a 
 
 import asyncio
 import inspect
-import json
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from stepwell.errors import (
     CallArgumentError,
@@ -254,7 +254,7 @@ def read_config(config: ResourceConfig, annotation: Any) -> Any:
             option="ResourceConfig(config_file)", value=config.config_file, accepted="the path of a JSON file"
         )
     try:
-        value = json.loads(Path(config.config_file).read_text(encoding="utf-8"))
+        value = from_json(Path(config.config_file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ResourceConfigError(file=config.config_file, problem=f"it cannot be read: {error}") from error
     for part in (config.path_selector or "").split(".") if config.path_selector else ():

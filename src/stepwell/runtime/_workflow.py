@@ -1,7 +1,6 @@
 """``Workflow``: the class that users write their steps in, and run."""
 
 import asyncio
-import difflib
 import functools
 import logging
 import sys
@@ -23,6 +22,7 @@ from stepwell.errors import (
     StartEventTypeError,
     StartFieldsError,
     StepOptionError,
+    nearest,
 )
 from stepwell.flow import (
     Event,
@@ -395,7 +395,7 @@ def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc'])) or 'event'}: {one['msg']}" for one in error.errors()]
         missing = [str(one["loc"][0]) for one in error.errors() if one["type"] == "missing"]
-        close = {near for name in missing for near in difflib.get_close_matches(name, fields, n=1)}
+        close = {near for name in missing for near in nearest(name, fields)}
         suggestions = [f"{name!r} where you wrote {near!r}" for name in missing for near in sorted(close)]
         raise StartFieldsError(
             event=kind.__name__, given=list(fields), problems=problems, suggestions=suggestions
