@@ -36,6 +36,7 @@ from stepwell.core._facts import (
 )
 from stepwell.core._machine import Machine
 from stepwell.core._plan import Gathering, Kind, Plan, Route, StepPlan
+from stepwell.core._records import record
 from stepwell.core._state import RUN_TIMER, Held, State, new_state
 
 __all__ = [
@@ -79,4 +80,5 @@ __all__ = [
     "WaitId",
     "WaitStarted",
     "new_state",
+    "record",
 ]

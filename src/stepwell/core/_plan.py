@@ -6,8 +6,9 @@ which changes nothing for the types already there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+
+from stepwell.core._records import record
 
 
 class Kind(Enum):
@@ -19,7 +20,7 @@ class Kind(Enum):
     ANSWER = "answer"
 
 
-@dataclass(slots=True, frozen=True)
+@record(frozen=True)
 class Gathering:
     """How a join of a fan-out gathers. ``take`` is ``None`` when it wants all branches."""
 
@@ -29,7 +30,7 @@ class Gathering:
     cancels_rest: bool = False
 
 
-@dataclass(slots=True, frozen=True)
+@record(frozen=True)
 class StepPlan:
     """One step: what starts it and how many of it may run at once.
 
@@ -50,7 +51,7 @@ class StepPlan:
     recoveries: int = 0
 
 
-@dataclass(slots=True)
+@record()
 class Route:
     """Where events of one type go."""
 
@@ -58,9 +59,9 @@ class Route:
     triggers: tuple[int, ...]
     slots: tuple[tuple[int, int], ...]
     joins: tuple[int, ...]
-    simple: bool = field(init=False)
-    only_joins: bool = field(init=False)
-    is_one_step: bool = field(init=False)
+    simple: bool = False
+    only_joins: bool = False
+    is_one_step: bool = False
 
     def __post_init__(self) -> None:
         plain = self.kind is Kind.PLAIN and not self.slots

@@ -9,16 +9,16 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from stepwell.core import record
 from stepwell.errors import StreamCursorError
 from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StreamGap
 
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StreamItem(Generic[EventT_co]):
     """An event and its place: ``cursor`` can be given as ``after=`` to go on behind it."""
 
