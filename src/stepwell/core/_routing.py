@@ -65,7 +65,7 @@ def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
     if route.joins and scope is not None:
         gather(state, plan, effects, route.joins, _item(event, origin), scope)
     elif not route.triggers and not route.slots and route.kind is not Kind.ASK:
-        hold(state, key, event)
+        hold(state, key, event, cause)
 
 
 def deliver_branches(
@@ -97,11 +97,11 @@ def _item(event: object, origin: tuple[int | None, Lineage | None]) -> Gathered:
     return (lineage.index if lineage is not None else 0, event, cause)
 
 
-def hold(state: State, key: str, event: object) -> None:
+def hold(state: State, key: str, event: object, sender: int | None) -> None:
     """Keep an event for a wait that may open later."""
     state.counter += 1
     state.held = state.held or {}
-    state.held[state.counter] = Held(key, event)
+    state.held[state.counter] = Held(key, event, sender)
 
 
 def _tell_run(state: State, effects: list[Effect], kind: Kind, event: object, cause: int | None) -> bool:
@@ -154,4 +154,4 @@ def deliver_to_step(
     elif step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     else:
-        hold(state, key, event)
+        hold(state, key, event, cause)

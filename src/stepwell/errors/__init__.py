@@ -11,6 +11,7 @@ from stepwell.errors._callbacks import (
     UnknownEvalModeError,
     UnknownEventTypeError,
 )
+from stepwell.errors._children import ChildCancelledError, ChildDepthError, NotAChildWorkflowError
 from stepwell.errors._cli import (
     AnswerMissingError,
     NoWorkflowError,
@@ -140,6 +141,8 @@ __all__ = [
     "CallbackVeto",
     "CassetteFileError",
     "CassetteMissingError",
+    "ChildCancelledError",
+    "ChildDepthError",
     "CircularResourceError",
     "ContextSerdeError",
     "ContextStateError",
@@ -169,6 +172,7 @@ __all__ = [
     "NoCounterpartModuleError",
     "NoRunningLoopError",
     "NoWorkflowError",
+    "NotAChildWorkflowError",
     "NotAContextError",
     "NotAHandlerError",
     "NotAHandlerOfRunError",
