@@ -23,7 +23,7 @@ from stepwell.core import (
     StepFannedOut,
     StepFinished,
 )
-from stepwell.errors import StepTimeoutError
+from stepwell.errors import StepCancelledError, StepTimeoutError
 from stepwell.flow import Event, StepFailedEvent
 from stepwell.runtime._attempts import Attempt, first_stretch
 from stepwell.runtime._context import Context
@@ -85,7 +85,7 @@ class Crew:
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         self.ready.append(attempt)
         if not self.draining:
-            self.draining = True
+            self.draining = run.stream.expecting = True
             self.loop.call_soon(self.drain)
 
     def call_with_care(self, attempt: Attempt) -> Coroutine[Any, Any, Any]:
@@ -99,7 +99,7 @@ class Crew:
         begins: after so many bodies, so much time, or a wake-up the rest follows in the loop's next turn.
         """
         if not self.ready:
-            self.draining = False
+            self.draining = False  # all of them were called off
             return
         # The run itself is in no local here: the traceback of a body that fails holds on to this frame.
         ready, stream, state = self.ready, self.run.stream, self.run.machine.state
@@ -118,7 +118,7 @@ class Crew:
             if ready:
                 self.loop.call_soon(self.drain)
             else:
-                self.draining = False
+                self.draining = stream.expecting = False
 
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""
@@ -232,13 +232,14 @@ class Crew:
         else:
             self._fail(attempt, error, "failed", now)
 
-    def stopped(self, attempt: Attempt) -> None:
+    def stopped(self, attempt: Attempt, why: asyncio.CancelledError) -> None:
         """Take the end of a body that was cancelled, by the engine or by somebody else."""
         if attempt.over is not None:
             return
         if attempt.stopping is None:
-            error = asyncio.CancelledError(f"step {attempt.step.name!r} was cancelled from within, or by its loop")
-            self._fail(attempt, error, "cancelled", self.run.now())
+            error = StepCancelledError(step=attempt.step.name, from_outside=attempt.cancelling() > 0)
+            error.__cause__ = why
+            self._fail(attempt, error, "cancelled" if error.from_outside else "failed", self.run.now())
         else:
             self._stop(attempt)
 
@@ -262,7 +263,11 @@ class Crew:
         run = self.run  # the run may conclude in apply, and let go of its crew
         delay, final = retry_delay(attempt, error, now, run.run_id)
         failure = None
-        if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
+        if (
+            delay is None
+            and outcome != "cancelled"
+            and (attempt.step.explains_failures or attempt.start.lineage is not None)
+        ):
             failure = StepFailedEvent(
                 step_name=attempt.step.name,
                 input_event=attempt.start.event,
