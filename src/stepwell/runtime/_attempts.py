@@ -15,6 +15,7 @@ class Reports(Protocol):
     """Whom an attempt tells how it ended; exactly one of the three, once."""
 
     workflow: Any
+    run: Any
     loop: asyncio.AbstractEventLoop
 
     def returned(self, attempt: "Attempt", result: object) -> None: ...
