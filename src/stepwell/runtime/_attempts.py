@@ -16,7 +16,6 @@ class Reports(Protocol):
 
     run: Any
     workflow: Any
-    run: Any
     loop: asyncio.AbstractEventLoop
 
     def returned(self, attempt: "Attempt", result: object) -> None: ...
