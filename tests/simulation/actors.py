@@ -67,7 +67,7 @@ class Inquiry(InputRequiredEvent):
 class Counts(BaseModel):
     """The state of a random workflow."""
 
-    edits: int = 0
+    edits: dict[str, int] = {}
 
 
 TOKENS: tuple[type[Token], ...] = tuple(type(f"Token{n}", (Token,), {"__module__": __name__}) for n in range(POOL))
@@ -160,7 +160,7 @@ class Broken(Exception):
 
 async def perform(role: Role, book: Book, ctx: Context[Counts], token: Token) -> None:
     """Do what a body does before it gives something."""
-    name = f"{role.name} {token.path} {token.value} {token.rounds}"
+    name = f"{role.name} {token.path} {token.value} {token.rounds} attempt {ctx.attempt}"
     if ctx.attempt == 1:
         book.began[role.name, (token.path, token.value, token.rounds)] += 1
         seen = book.began[role.name, (token.path, token.value, token.rounds)]
@@ -185,7 +185,7 @@ async def sleep(book: Book, ctx: Context[Counts], name: str) -> None:
 
 async def edit(book: Book, ctx: Context[Counts], name: str) -> None:
     async with ctx.store.edit_state() as state:
-        state.edits += 1
+        state.edits[name] = state.edits.get(name, 0) + 1
         if len(name) % 3 == 0:
             await asyncio.sleep(0.001)
     book.edits += 1
