@@ -18,8 +18,14 @@ from stepwell.core._effects import (
 )
 from stepwell.core._facts import (
     CancelRequested,
+    ChildClosed,
+    ChildOpened,
+    ChildPaused,
+    ChildResumed,
     EventSent,
     Fact,
+    HeldPassedOn,
+    InputAnswered,
     InputAsked,
     RunStarted,
     StepCancelled,
@@ -36,7 +42,7 @@ from stepwell.core._facts import (
 )
 from stepwell.core._machine import Machine
 from stepwell.core._plan import Gathering, Kind, Plan, Route, StepPlan
-from stepwell.core._records import record
+from stepwell.core._records import changed, record
 from stepwell.core._state import RUN_TIMER, Held, State, new_state
 
 __all__ = [
@@ -44,6 +50,10 @@ __all__ = [
     "CancelRequested",
     "CancelStep",
     "CheckIdle",
+    "ChildClosed",
+    "ChildOpened",
+    "ChildPaused",
+    "ChildResumed",
     "Effect",
     "EndRun",
     "EventSent",
@@ -51,6 +61,8 @@ __all__ = [
     "Gathering",
     "HalfJoin",
     "Held",
+    "HeldPassedOn",
+    "InputAnswered",
     "InputAsked",
     "Kind",
     "Lineage",
@@ -79,6 +91,7 @@ __all__ = [
     "WaitDropped",
     "WaitId",
     "WaitStarted",
+    "changed",
     "new_state",
     "record",
 ]

@@ -130,6 +130,57 @@ class WaitDropped:
 
 
 @record()
+class ChildOpened:
+    """A step's body suspended itself until another run, its child, is over. The child is at work."""
+
+    at: float
+    attempt: int
+    wait: int
+
+
+@record()
+class ChildPaused:
+    """A child has nothing to do before something comes from outside, or an hour strikes."""
+
+    at: float
+    attempt: int
+    wait: int
+
+
+@record()
+class ChildResumed:
+    """A child is at work again."""
+
+    at: float
+    attempt: int
+    wait: int
+
+
+@record()
+class ChildClosed:
+    """A child is over, however it ended."""
+
+    at: float
+    attempt: int
+    wait: int
+
+
+@record()
+class InputAnswered:
+    """An answer came from outside that nothing in this run takes, but a child of it did."""
+
+    at: float
+
+
+@record()
+class HeldPassedOn:
+    """An event that was held for a wait of this run went to a wait of a child."""
+
+    at: float
+    held: int
+
+
+@record()
 class InputAsked:
     """An input request was written to the stream, so that an answer from outside is possible."""
 
@@ -171,7 +222,13 @@ Fact: TypeAlias = (
     | CancelRequested
     | WaitStarted
     | WaitDropped
+    | ChildOpened
+    | ChildPaused
+    | ChildResumed
+    | ChildClosed
     | InputAsked
+    | InputAnswered
+    | HeldPassedOn
     | TaskOpened
     | TaskClosed
     | TurnPassed

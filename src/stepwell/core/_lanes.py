@@ -172,6 +172,8 @@ def forget_waits(state: State, effects: list[Effect], attempt: int) -> None:
     if not (suspension.returning or suspension.detached):
         state.active += 1
     for wait in suspension.open.values():
+        if wait.works:
+            state.active -= 1
         if wait.timer is not None:
             del state.wait_timers[wait.timer]
             effects.append(StopTimer(wait.timer))

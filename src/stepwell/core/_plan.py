@@ -5,7 +5,7 @@ keys; it knows no class. A type that was not declared is added when it is first 
 which changes nothing for the types already there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 
 from stepwell.core._records import record
@@ -99,14 +99,6 @@ class Plan:
         for key in kinds:
             self.learn(key, kinds[key], ())
 
-    def cancelling_last(self, joins: Iterable[int]) -> tuple[int, ...]:
-        """Order joins so that one event reaches all of them before one of them cancels the scope."""
-        return tuple(sorted(joins, key=self._cancels_rest))
-
-    def _cancels_rest(self, join: int) -> bool:
-        gathering = self.steps[join].gathering
-        return gathering is not None and gathering.cancels_rest
-
     def learn(self, key: str, kind: Kind, ancestors: Sequence[str]) -> Route:
         """Return the route of a type; ``ancestors`` are the keys of its base classes, nearest first."""
         known = self.routes.get(key)
@@ -126,7 +118,7 @@ class Plan:
                 for place, wanted in enumerate(step.slots)
                 if wanted == key or (step.accepts_subclasses and wanted in ancestors)
             ),
-            joins=self.cancelling_last(n for n, step in taken if step.gathering is not None),
+            joins=tuple(n for n, step in taken if step.gathering is not None),
         )
         self.kinds[key] = kind
         self.routes[key] = route

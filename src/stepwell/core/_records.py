@@ -41,6 +41,13 @@ def record(*, frozen: bool = False, eq: bool = True) -> Callable[[type[T]], type
     return make
 
 
+def changed(one: T, **fields: object) -> T:
+    """Return a record like ``one``, with other values for some fields."""
+    values: dict[str, object] = {name: getattr(one, name) for name in type(one).__match_args__}  # type: ignore[attr-defined]
+    values.update(fields)
+    return type(one)(**values)
+
+
 def _init(names: tuple[str, ...], defaults: dict[str, Any], *, frozen: bool, is_checked: bool) -> Callable[..., None]:
     parameters, lines = ["self"], [" pass"]
     known: dict[str, Any] = {"_missing": MISSING, "_set": object.__setattr__}

@@ -69,10 +69,14 @@ class Scope:
 
 @record()
 class Wait:
-    """An open wait: the type it listens for (``None``: only for its deadline) and its timer."""
+    """An open wait: the type it listens for (``None``: for its deadline, or a child) and its timer.
+
+    ``works`` while it waits for a child that is at work, which counts as active.
+    """
 
     key: str | None
     timer: int | None
+    works: bool = False
 
 
 @record()
@@ -91,10 +95,11 @@ class Suspension:
 
 @record()
 class Held:
-    """An event that nothing takes yet; a wait that opens later may."""
+    """An event that nothing takes yet; a wait that opens later may. ``sender`` is ``None`` for the outside."""
 
     key: str
     event: object
+    sender: int | None = None
 
 
 @record()

@@ -31,7 +31,7 @@ def start_wait(state: State, plan: Plan, effects: list[Effect], fact: WaitStarte
             note_answer(state)
         effects.append(ResumeStep(fact.attempt, fact.wait, held.event, False))
         return
-    suspension = _suspend(state, effects, fact.attempt, start)
+    suspension = suspend(state, effects, fact.attempt, start)
     timer = None
     if fact.deadline is not None:
         state.counter += 1
@@ -42,7 +42,7 @@ def start_wait(state: State, plan: Plan, effects: list[Effect], fact: WaitStarte
     suspension.open[fact.wait] = Wait(fact.key, timer)
 
 
-def _suspend(state: State, effects: list[Effect], attempt: int, start: StartStep | None) -> Suspension:
+def suspend(state: State, effects: list[Effect], attempt: int, start: StartStep | None) -> Suspension:
     """Take the worker from a body that begins to wait; one that queues for it gets its answers now."""
     suspension = state.suspended.get(attempt)
     if suspension is None:
@@ -78,6 +78,8 @@ def answer(state: State, effects: list[Effect], attempt: int, wait: int, event: 
     opened = suspension.open.pop(wait, None)
     if opened is None:
         return False
+    if opened.works:
+        state.active -= 1
     if opened.timer is not None:
         del state.wait_timers[opened.timer]
         if not late:
@@ -99,6 +101,8 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
     if suspension is None or opened is None:
         _drop_answer(state, suspension, fact.wait)
         return
+    if opened.works:
+        state.active -= 1
     if opened.timer is not None:
         del state.wait_timers[opened.timer]
         effects.append(StopTimer(opened.timer))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from stepwell.core import record
+from stepwell.core import changed, record
 from stepwell.flow._collect import Collect
 from stepwell.flow._events import Event
 from stepwell.flow._retry_protocol import RetryPolicy
@@ -96,9 +96,7 @@ class StepDefinition:
 
     def unbound(self) -> "StepDefinition":
         """Return the definition of a free function: it takes no workflow."""
-        return StepDefinition(
-            self.name, self.function, self.signature, self.options, self.location, self.is_async, bound=False
-        )
+        return changed(self, bound=False)
 
     @property
     def joins_fan_out(self) -> bool:

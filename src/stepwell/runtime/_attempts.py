@@ -39,6 +39,7 @@ class Attempt(StepTask):
     tasks: "set[BackgroundTask] | None" = None
     abandon_handle: asyncio.TimerHandle | None = None
     retry_delay: float | None = None
+    waited: list[list[Any]] | None = None
     refusal: BaseException | None = None
 
     def __init__(self, crew: Reports, start: StartStep, step: ReadyStep, now: float) -> None:

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from threading import get_ident
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from stepwell.errors import NoAttemptError, NotAnEventError, StepOptionError
-from stepwell.flow import ContextMarker, Event, RetryInfo, is_event_class
+from stepwell.flow import ContextMarker, Event, RetryInfo, StartEvent, StopEvent, is_event_class
+from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._children import RunsAsChild
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort
@@ -20,6 +22,8 @@ from stepwell.runtime._state_store import StateStore
 StateT = DefaultTypeVar("StateT", bound=BaseModel, default=DictState)
 EventT = TypeVar("EventT", bound=Event)
 ValueT = TypeVar("ValueT")
+StartT = TypeVar("StartT", bound=StartEvent)
+StopT = TypeVar("StopT", bound=StopEvent)
 
 
 class Context(ContextMarker[StateT], Generic[StateT]):
@@ -160,16 +164,41 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             raise intents.wait_timeout(event_type, timeout)
         return event
 
+    @overload
+    async def run_child(
+        self,
+        workflow: RunsAsChild[StartT, StopEvent],
+        /,
+        start_event: StartT | None = None,
+        **fields: Any,
+    ) -> Any: ...
+    @overload
+    async def run_child(
+        self, workflow: RunsAsChild[StartT, StopT], /, start_event: StartT | None = None, **fields: Any
+    ) -> StopT: ...
+    async def run_child(
+        self, workflow: RunsAsChild[Any, Any], /, start_event: StartEvent | None = None, **fields: Any
+    ) -> Any:
+        """Run another workflow inside this step, and return what awaiting its handler would give.
+
+        Its stream is shown by this run as it happens, with its origin; what is sent to this run from outside reaches
+        it; it is cancelled with this step. The step holds no worker meanwhile, and its time limit stands still; the
+        run's goes on, but for times in which the child only waits.
+
+        Raises what ended the child, as itself: a step's exception, ``WorkflowTimeoutError``,
+        ``WorkflowStalledError`` …; and what ``run()`` raises for fields that do not fit.
+        """
+        return await children.run_child(self._run, self._inside("run_child"), workflow, start_event, fields)
+
     @property
     def awaited_events(self) -> tuple[type[Event], ...]:
-        """The event types that open ``wait_for_event`` calls ask for, oldest first."""
-        return self._run.waits.awaited()
+        """The event types that open ``wait_for_event`` calls ask for, oldest first; then those of child runs."""
+        return children.awaited_events(self._run)
 
     @property
     def waits_for_outside(self) -> bool:
         """Whether only an event from outside can move the run on: nothing is active, and nothing sleeps."""
-        state = self._run.machine.state
-        return self._run.ending is None and not (state.active or state.tasks or self._run.waits.has_sleepers())
+        return children.waits_for_outside(self._run)
 
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""

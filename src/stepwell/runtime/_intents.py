@@ -27,9 +27,11 @@ from stepwell.errors import (
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
+from stepwell.runtime._children import claim_held, pass_down
+from stepwell.runtime._history import note_wait
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._verdicts import note_attempt
-from stepwell.runtime._waits import OpenWait, meets
+from stepwell.runtime._waits import OpenWait, held_answer
 
 ValueT = TypeVar("ValueT")
 EventT = TypeVar("EventT", bound=Event)
@@ -65,6 +67,8 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     target = None if step is None else _target(run, kind, step)
     key = run.wiring.learn(kind)
     wakes = run.waits.matching(event) if run.waits.open else ()
+    if attempt is None and target is None and run.children is not None and pass_down(run, event, key, wakes):
+        return
     if not wakes and target is None:
         _check_held(run, kind, key)
     sender = attempt.start.attempt if attempt is not None else None
@@ -188,9 +192,12 @@ async def wait(
             key=run.wiring.learn(event_type) if event_type is not None else None,
             deadline=None if seconds is None else now + seconds,
             ask=ask,
-            takes=_held_answer(run, event_type, wanted) if event_type is not None else None,
+            takes=held_answer(run.machine.state.held, event_type, wanted) if event_type is not None else None,
         )
     )
+    noted = note_wait(attempt, event_type or seconds, now)
+    if run.link is not None and event_type is not None and not future.done():
+        claim_held(run, name, event_type, wanted)
     if run.observers is not None:
         what = event_type.__name__ if event_type is not None else f"{seconds:g} seconds"
         run.observers.wait_started(attempt, name[1], what, ask)
@@ -198,20 +205,16 @@ async def wait(
     try:
         event = await future
         outcome = "timed out" if event is None and event_type is not None else "ok"
+        if event is not None:
+            run.history.answer(attempt.step.number, run.wiring.learn(type(event)))
         return event  # type: ignore[return-value]
     finally:
+        noted[-1] = run.now()
         if run.waits.remove(name) is not None:
             run.crew.count_wait(attempt, -1)
-            run.apply(WaitDropped(run.now(), *name))
+            run.apply(WaitDropped(noted[-1], *name))
         if run.observers is not None:
             run.observers.wait_ended(attempt, name[1], outcome)
-
-
-def _held_answer(run: RunPort, event_type: type[Event], requirements: Mapping[str, Any]) -> int | None:
-    for number, held in run.machine.state.held.items():
-        if type(held.event) is event_type and meets(held.event, requirements):
-            return number
-    return None
 
 
 def wait_timeout(event_type: type[Event], seconds: float | None) -> EventWaitTimeout:

@@ -40,12 +40,13 @@ from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._ports import ChildrenPort, Link
 from stepwell.runtime._resources import ResourceManager, RunResources
 from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
-from stepwell.runtime._stream import EventStream
+from stepwell.runtime._stream import EventStream, Origin
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import WaitTable
@@ -86,6 +87,7 @@ class Run:
         "abandon_handle",
         "background",
         "buffers",
+        "children",
         "clock",
         "closing",
         "crew",
@@ -112,6 +114,9 @@ class Run:
         "workflow",
     )
 
+    link: Link | None = None
+    path: tuple[Origin, ...] = ()
+
     def __init__(
         self,
         workflow: Any,
@@ -137,6 +142,7 @@ class Run:
         self.crew = Crew(self, workflow, steps)
         self.background: set[BackgroundTask] | None = None
         self.buffers: Buffers | None = None
+        self.children: ChildrenPort | None = None
         self.resources: RunResources | None = None
         self.closing: asyncio.Task[None] | None = None
         self.state_store: StateStore[Any] | None = None
@@ -174,6 +180,8 @@ class Run:
             for attempt in self.crew.attempts.values():
                 teller.attempt_started(attempt, self.variables)
             self.observe(teller)
+            if self.children is not None:
+                self.children.expose_internal()
 
     def begin(self, event: StartEvent) -> None:
         """Start the run; its first steps begin in the loop's next turn."""
@@ -186,16 +194,8 @@ class Run:
         key = self.wiring.learn(type(event))
         settings = self.settings
         if CALLBACKS in sys.modules:  # else nobody can listen
-            self._tell_callbacks()
+            _tell_callbacks(self)
         self.apply(RunStarted(self.now(), key, event, settings.timeout, self.external_events))
-
-    def _tell_callbacks(self) -> None:
-        from stepwell.runtime._callbacks import CallbackTeller, manager_for  # noqa: PLC0415  # see ADR 12
-
-        manager = manager_for(self.settings.callback_manager)
-        if manager is not None:
-            name = self.wiring.workflow
-            self.observe(CallbackTeller(manager, workflow=name, run_id=self.run_id, variables=self.variables))
 
     def apply(self, fact: Fact) -> None:
         """Give the machine a fact and carry out what follows from it."""
@@ -204,6 +204,9 @@ class Run:
                 self.crew.start(effect)
             else:
                 self.carry_out(effect)
+
+    def tell_above(self) -> None:
+        """Nobody is above."""
 
     def carry_out(self, effect: Effect) -> None:
         """Do what the machine asks for."""
@@ -258,6 +261,8 @@ class Run:
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
+        if self.children is not None:
+            self.children.cancel(self.crew.grace)
         if self.background:
             for task in self.background:
                 task.cancel()
@@ -280,17 +285,20 @@ class Run:
         ending = self.ending
         if ending is None or self.crew.attempts or self.background or self.outcome.status is not Status.RUNNING:
             return
+        if self.children:
+            return  # each reports its end
         if self.resources is None or self.resources.is_empty:
-            self._conclude(ending)
+            self.conclude(ending)
         elif self.closing is None:
             self.closing = self.loop.create_task(self._close_resources(ending))
 
     async def _close_resources(self, ending: EndRun) -> None:
         assert self.resources is not None
         await self.resources.aclose()
-        self._conclude(ending)
+        self.conclude(ending)
 
-    def _conclude(self, ending: EndRun) -> None:
+    def conclude(self, ending: EndRun) -> None:
+        """Settle the outcome; the run is over."""
         error: BaseException | None = None
         if ending.status is Status.COMPLETED:
             last = ending.outcome
@@ -316,3 +324,11 @@ class Run:
             self.observers.run_ended(ending.status, ending.outcome if error is None else error)
         if self.on_end is not None:
             self.on_end(self)
+
+
+def _tell_callbacks(run: Run) -> None:
+    from stepwell.runtime._callbacks import CallbackTeller, manager_for  # noqa: PLC0415  # see ADR 13
+
+    manager = manager_for(run.settings.callback_manager)
+    if manager is not None:
+        run.observe(CallbackTeller(manager, workflow=run.wiring.workflow, run_id=run.run_id, variables=run.variables))

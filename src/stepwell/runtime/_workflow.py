@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import difflib
+import functools
 import inspect
 import logging
 import sys
@@ -37,16 +38,18 @@ from stepwell.flow import (
     define,
     definition_of,
 )
+from stepwell.runtime._child_run import ChildRun
+from stepwell.runtime._children import RunsAsChild, ancestors
 from stepwell.runtime._context import Context
 from stepwell.runtime._handler import WorkflowHandler
-from stepwell.runtime._ports import RunPort
+from stepwell.runtime._ports import ChildPort, Link, RunPort
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._run import CALLBACKS, Run, Settings
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
 
-if TYPE_CHECKING:  # only for the annotation; see ADR 12
+if TYPE_CHECKING:  # only for the annotation; see ADR 13
     from stepwell.callbacks import CallbackManager
 
 StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
@@ -119,7 +122,7 @@ def collect_steps(cls: type) -> list[StepDefinition]:
     return list(steps.values())
 
 
-class Workflow(Generic[StartT, StopT]):
+class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     """A program of steps: subclass it, and write methods with ``@step`` that take and return events.
 
     ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
@@ -241,21 +244,14 @@ class Workflow(Generic[StartT, StopT]):
         steps do not fit together, ``StartFieldsError`` for fields that do not make the start event,
         ``NoRunningLoopError`` outside of an event loop.
         """
-        compiled = self._compiled()
         settings = self._settings
-        if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
-            self.validate()
-        wiring = compiled.wiring
-        run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
-        event = start_event
-        if fields or type(event) is not wiring.start_event:
-            event = _start_event(wiring.start_event, start_event, fields)
+        compiled, event, run_id = self._prepared(start_event, fields)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError as error:
             raise NoRunningLoopError(workflow=type(self).__name__) from error
         store = None if ctx is None else self._earlier_run(ctx).store()
-        run = Run(self, wiring, compiled.ready, settings, loop)
+        run = Run(self, compiled.wiring, compiled.ready, settings, loop)
         run.external_events = external_events
         run.named = run_id
         run.state_store = store
@@ -264,6 +260,37 @@ class Workflow(Generic[StartT, StopT]):
         else:
             self._gate(loop, settings.num_concurrent_runs).enter(run, event)
         return WorkflowHandler(run)
+
+    def _prepared(
+        self, start_event: StartEvent | None, fields: dict[str, Any]
+    ) -> tuple[_Compiled, StartEvent, str | None]:
+        """Return what a run begins with, and its id if it was given. Raises what is wrong with the steps or fields."""
+        compiled = self._compiled()
+        settings = self._settings
+        if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
+            self.validate()
+        run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
+        kind = compiled.wiring.start_event
+        if fields or type(start_event) is not kind:
+            return compiled, _start_event(kind, start_event, fields), run_id
+        assert start_event is not None
+        return compiled, start_event, run_id
+
+    def as_child_run(self, link: Link, start_event: StartEvent | None, fields: dict[str, Any]) -> ChildPort:
+        """Return a run for ``ctx.run_child``, which begins it; raises what ``run`` raises.
+
+        A workflow that is among the runs above needs no place of its own under ``num_concurrent_runs``: it would
+        wait for itself.
+        """
+        settings = self._settings
+        compiled, event, run_id = self._prepared(start_event, fields)
+        run = ChildRun(self, compiled.wiring, compiled.ready, settings, link, run_id)
+        limit = settings.num_concurrent_runs
+        if limit is None or any(one.run.workflow is self for one in ancestors(run)):
+            run.start = functools.partial(run.begin, event)
+        else:
+            run.start = functools.partial(self._gate(run.loop, limit).enter, run, event)
+        return run
 
     def _earlier_run(self, ctx: Context[Any]) -> RunPort:
         if not isinstance(ctx, Context):
@@ -336,7 +363,7 @@ class _Gate:
             return
         if self._waiting:
             following, event = self._waiting.popitem(last=False)
-            following.begin(event)
+            following.variables.copy().run(following.begin, event)  # not in the context of whoever leaves
         else:
             self._free += 1
 

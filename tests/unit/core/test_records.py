@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, field
 
 import pytest
 
-from stepwell.core import record
+from stepwell.core import changed, record
 
 
 @record()
@@ -112,3 +112,9 @@ def test_records_are_matched_by_position() -> None:
     match Open("a", 2):
         case Open(name, number):
             assert (name, number) == ("a", 2)
+
+
+def test_a_changed_record_is_another_one() -> None:
+    one = Closed("a")
+
+    assert (changed(one, number=5), one) == (Closed("a", 5), Closed("a", 2))

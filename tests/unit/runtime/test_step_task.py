@@ -120,6 +120,7 @@ async def test_a_body_may_cancel_itself_and_take_that_back() -> None:
         assert task is not None
         task.cancel("by itself")
         counts: list[Any] = [task.cancelling()]
+        said: tuple[Any, ...] = ()
         try:
             await asyncio.sleep(1)
         except asyncio.CancelledError as error:
@@ -270,7 +271,7 @@ async def test_who_listens_hears_of_an_event_before_the_next_body_begins() -> No
 
     handler = Two().run()
     async for event in handler.stream_events():
-        order.append(type(event).__name__)
+        order.append(type(event).__name__)  # noqa: PERF401  # a comprehension would tell too late
 
     assert order == ["Second", "next body", "StopEvent"]
 
