@@ -11,7 +11,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StepFailedEvent
+from stepwell import (
+    Context,
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StepFailedEvent,
+    StopEvent,
+    Workflow,
+    step,
+)
 
 POOL = 48
 WHOLE = 1 << 61
@@ -245,6 +255,44 @@ async def background_wait(book: Book, ctx: Context[Counts], name: str) -> None:
         await task
 
 
+class Errand(StartEvent):
+    name: str
+
+
+class Part(Event):
+    name: str
+    number: int
+
+
+class Helper(Workflow):
+    """What a body runs as a child: it fans out, asks, and joins."""
+
+    def __init__(self, book: Book) -> None:
+        super().__init__(timeout=500.0)
+        self.book = book
+
+    @step
+    async def divide(self, ctx: Context[Counts], ev: Errand) -> list[Part]:
+        await show(self.book, ctx, f"{ev.name} (child)")
+        return [Part(name=f"{ev.name} part {number}", number=number) for number in range(len(ev.name) % 3 + 1)]
+
+    @step(num_workers=2)
+    async def work(self, ctx: Context[Counts], ev: Part) -> Pong:
+        await ctx.sleep(0.002 * ev.number)
+        if len(ev.name) % 2:
+            await ask(self.book, ctx, f"{ev.name} attempt {ctx.attempt}")
+        return Pong(name=ev.name)
+
+    @step
+    async def finish(self, parts: list[Pong]) -> StopEvent:
+        return StopEvent(result=len(parts))
+
+
+async def child(book: Book, ctx: Context[Counts], name: str) -> None:
+    count = await ctx.run_child(Helper(book), name=name)
+    book.hold(count == len(name) % 3 + 1, f"{name} got {count} from its child")
+
+
 ACTS: dict[str, Callable[[Book, Context[Counts], str], Any]] = {
     act.__name__: act
     for act in (
@@ -261,6 +309,7 @@ ACTS: dict[str, Callable[[Book, Context[Counts], str], Any]] = {
         background,
         background_wait,
         work_in_thread,
+        child,
     )
 }
 

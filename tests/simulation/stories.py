@@ -40,7 +40,16 @@ from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 Body = Callable[[Any, Context[Counts], Any], Any]
 
 CALM_ACTS = ("pause", "sleep", "edit", "show", "ask", "ping", "ping_twice", "side", "background", "background_wait")
-WILD_ACTS = (*CALM_ACTS, *CALM_ACTS, "ask_in_vain", "ask_impatiently", "ask_impatiently", "work_in_thread")
+WILD_ACTS = (
+    *CALM_ACTS,
+    *CALM_ACTS,
+    "ask_in_vain",
+    "ask_impatiently",
+    "ask_impatiently",
+    "work_in_thread",
+    "child",
+    "child",
+)
 
 
 @dataclass(frozen=True, slots=True)

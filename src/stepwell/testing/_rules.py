@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from stepwell.core import (
     RUN_TIMER,
     CancelStep,
+    ChildOpened,
     Effect,
     EndRun,
     EventSent,
@@ -79,7 +80,7 @@ class Auditor:
                 self.told[id(fact.event)] += 1
             case StepFinished() | StepFannedOut() | StepFailed() | StepCancelled():
                 self._hear_end(fact)
-            case WaitStarted():
+            case WaitStarted() | ChildOpened():
                 if self._counts(fact.attempt):
                     self.waits.add((fact.attempt, fact.wait))
             case WaitDropped():
