@@ -193,6 +193,19 @@ async def sleep(book: Book, ctx: Context[Counts], name: str) -> None:
     await ctx.sleep(len(name) % 5 * 0.003)
 
 
+async def sleep_long(book: Book, ctx: Context[Counts], name: str) -> None:
+    """Sleep for longer than the run may take: while all sleep or wait, its time stands still."""
+    await ctx.sleep(3_000)
+
+
+async def ask_with_time(book: Book, ctx: Context[Counts], name: str) -> None:
+    try:
+        answer = await ctx.wait_for_event(Answer, Question(name=name), requirements={"name": name}, timeout=400)
+    except TimeoutError:
+        return
+    book.hold(answer.name == name, f"{name} got the answer for {answer.name}")
+
+
 async def edit(book: Book, ctx: Context[Counts], name: str) -> None:
     async with ctx.store.edit_state() as state:
         state.edits[name] = state.edits.get(name, 0) + 1
@@ -310,6 +323,8 @@ ACTS: dict[str, Callable[[Book, Context[Counts], str], Any]] = {
         background_wait,
         work_in_thread,
         child,
+        sleep_long,
+        ask_with_time,
     )
 }
 

@@ -148,10 +148,10 @@ def test_a_stall_while_a_wait_is_open_is_found() -> None:
     assert "stalled while waits [(1, 0)] were open" in broken(begun(), waits, (TurnPassed(1.0), [STALLED]))
 
 
-def test_a_stall_while_a_timer_is_set_is_found() -> None:
+def test_a_timer_that_outlives_the_run_is_found() -> None:
     failed = (StepFailed(1.0, 1, "boom", None, 0.0, 2.0), [StartTimer(2, 2.0)])
 
-    assert "stalled while a timer was set" in broken(begun(), failed, (TurnPassed(1.0), [STALLED]))
+    assert "timers [2] outlive the run" in broken(begun(), failed, (TurnPassed(1.0), [STALLED]))
 
 
 def test_a_stall_while_a_background_task_is_at_work_is_found() -> None:
@@ -159,6 +159,13 @@ def test_a_stall_while_a_background_task_is_at_work_is_found() -> None:
     finished: tuple[Fact, Sequence[Effect]] = (StepFinished(1.0, 1, None, None), [])
 
     assert "background tasks were at work" in broken(begun(), opened, finished, (TurnPassed(1.0), [STALLED]))
+
+
+def test_a_result_that_comes_before_what_is_due_is_found() -> None:
+    waits = (WaitStarted(1.0, 2, 0, None, 5.0), [StartTimer(7, 5.0)])
+    late: tuple[Fact, Sequence[Effect]] = (StepFinished(5.0, 1, None, None), [])
+
+    assert "attempt 1 ended before timers [7], which were due" in broken(begun(), waits, late)
 
 
 def test_effects_that_a_fresh_machine_does_not_repeat_are_found() -> None:
