@@ -23,7 +23,7 @@ from stepwell.core import (
     StepFannedOut,
     StepFinished,
 )
-from stepwell.errors import StepTimeoutError
+from stepwell.errors import StepCancelledError, StepTimeoutError
 from stepwell.flow import Event, StepFailedEvent
 from stepwell.runtime._attempts import Attempt, first_stretch
 from stepwell.runtime._context import Context
@@ -85,7 +85,7 @@ class Crew:
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         self.ready.append(attempt)
         if not self.draining:
-            self.draining = True
+            self.draining = run.stream.expecting = True
             self.loop.call_soon(self.drain)
 
     def call_with_care(self, attempt: Attempt) -> Coroutine[Any, Any, Any]:
@@ -99,7 +99,7 @@ class Crew:
         begins: after so many bodies, so much time, or a wake-up the rest follows in the loop's next turn.
         """
         if not self.ready:
-            self.draining = False
+            self.draining = False  # all of them were called off
             return
         # The run itself is in no local here: the traceback of a body that fails holds on to this frame.
         ready, stream, state = self.ready, self.run.stream, self.run.machine.state
@@ -118,7 +118,7 @@ class Crew:
             if ready:
                 self.loop.call_soon(self.drain)
             else:
-                self.draining = False
+                self.draining = stream.expecting = False
 
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""
@@ -162,9 +162,8 @@ class Crew:
             return
         run = self.run
         now = run.clock() + run.offset
-        if now >= run.timers.earliest:
-            run.timers.fire_due(now)
-        if (attempt.stopping is not None or attempt.tasks) and self._ended_otherwise(attempt, now):
+        is_late = now >= run.timers.earliest and _fire_due(run, attempt, now)
+        if is_late or ((attempt.stopping is not None or attempt.tasks) and self._ended_otherwise(attempt, now)):
             return
         step = attempt.step
         key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
@@ -224,28 +223,28 @@ class Crew:
         """Take the exception of a body."""
         if attempt.over is not None:
             return
-        now = self.run.now()
-        if now >= self.run.timers.earliest:
-            self.run.timers.fire_due(now)
+        run = self.run
+        now = run.now()
+        if now >= run.timers.earliest and _fire_due(run, attempt, now):
+            return
         if attempt.stopping is not None:
             self._stop(attempt)
         else:
             self._fail(attempt, error, "failed", now)
 
-    def stopped(self, attempt: Attempt) -> None:
+    def stopped(self, attempt: Attempt, why: asyncio.CancelledError) -> None:
         """Take the end of a body that was cancelled, by the engine or by somebody else."""
         if attempt.over is not None:
             return
         if attempt.stopping is None:
-            error = asyncio.CancelledError(f"step {attempt.step.name!r} was cancelled from within, or by its loop")
-            self._fail(attempt, error, "cancelled", self.run.now())
+            error = StepCancelledError(step=attempt.step.name, from_outside=attempt.cancelling() > 0)
+            error.__cause__ = why
+            self._fail(attempt, error, "cancelled" if error.from_outside else "failed", self.run.now())
         else:
             self._stop(attempt)
 
     def _stop(self, attempt: Attempt, why: str | None = None) -> None:
         """Report an attempt that was told to stop, and has, or from now on does not count."""
-        if attempt.over is not None:  # a thread whose time was up just now
-            return
         if attempt.abandon_handle is not None:
             attempt.abandon_handle.cancel()
         run = self.run  # the run may conclude in apply, and let go of its crew
@@ -264,7 +263,11 @@ class Crew:
         run = self.run  # the run may conclude in apply, and let go of its crew
         delay, final = retry_delay(attempt, error, now, run.run_id)
         failure = None
-        if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
+        if (
+            delay is None
+            and outcome != "cancelled"
+            and (attempt.step.explains_failures or attempt.start.lineage is not None)
+        ):
             failure = StepFailedEvent(
                 step_name=attempt.step.name,
                 input_event=attempt.start.event,
@@ -349,3 +352,9 @@ class Crew:
             "step %r ignores its cancellation and was given up after %g seconds", attempt.step.name, self.grace
         )
         self._stop(attempt, "given up")
+
+
+def _fire_due(run: RunPort, attempt: Attempt, now: float) -> bool:
+    """Fire what is due before a body's end is taken; return whether the body, a thread, was out of time by that."""
+    run.timers.fire_due(now)
+    return attempt.over is not None
