@@ -84,7 +84,13 @@ from stepwell.errors._models import (
     UnknownToolError,
     UnrecordedRequestError,
 )
-from stepwell.errors._resources import CircularResourceError, ResourceConfigError, ResourceLifetimeError
+from stepwell.errors._resources import (
+    CircularResourceError,
+    ConfigValidationError,
+    ResourceConfigError,
+    ResourceLifetimeError,
+    ResourceValidationError,
+)
 from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
@@ -148,6 +154,7 @@ __all__ = [
     "CassetteMissingError",
     "ChildDepthError",
     "CircularResourceError",
+    "ConfigValidationError",
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
@@ -198,6 +205,7 @@ __all__ = [
     "ReservedStepNameError",
     "ResourceConfigError",
     "ResourceLifetimeError",
+    "ResourceValidationError",
     "RestoredError",
     "RetryArgumentError",
     "RetryDelayError",

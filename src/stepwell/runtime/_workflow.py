@@ -1,12 +1,10 @@
 """``Workflow``: the class that users write their steps in, and run."""
 
 import asyncio
-import contextvars
 import difflib
 import functools
 import logging
 import sys
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic
@@ -38,12 +36,13 @@ from stepwell.flow import (
     definition_of,
     unwrapped,
 )
-from stepwell.runtime._checks import LONGEST_SECONDS, check_text
+from stepwell.runtime._checks import LONGEST_SECONDS, check_flag, check_text
 from stepwell.runtime._child_run import ChildRun
 from stepwell.runtime._children import RunsAsChild, ancestors
 from stepwell.runtime._context import Context
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import ChildPort, Link, RunPort
+from stepwell.runtime._resource_checks import check_configs, check_resources, in_own_loop
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._run import CALLBACKS, Run, Settings
 from stepwell.runtime._state_types import infer_state_type
@@ -68,6 +67,7 @@ class _Compiled:
         self.ready: tuple[ReadyStep, ...] = ready_steps(wiring)
         self.validated: dict[frozenset[str], bool] = {}
         infer_state_type(wiring.state_types)  # raises here, not in the first run
+        self.has_resources = any(step.signature.resources for step in wiring.steps)
         self.has_run_id = "run_id" in wiring.start_event.model_fields
         for step in wiring.steps:
             WATCHDOG.know(unwrapped(step.function).__code__, f"{wiring.workflow}.{step.name}")
@@ -218,14 +218,27 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         """The event classes that the steps declare."""
         return list(self._compiled().wiring.events)
 
-    def validate(self) -> bool:
-        """Return whether people take part in it. Raises ``WorkflowGraphError``, which lists all that is wrong."""
+    def validate(self, *, validate_resource_configs: bool = True, validate_resources: bool = False) -> bool:
+        """Return whether people take part in it. Needs no event loop, and works inside a running one.
+
+        ``validate_resource_configs`` reads the configuration files that steps ask for. ``validate_resources`` makes
+        every resource once and tears it down, in an event loop of its own; this call blocks meanwhile.
+
+        Raises ``WorkflowGraphError``, ``ConfigValidationError`` or ``ResourceValidationError``, which list all that
+        is wrong.
+        """
+        check_flag("validate", "validate_resource_configs", validate_resource_configs)
+        check_flag("validate", "validate_resources", validate_resources)
         compiled = self._compiled()
         skipped = self._settings.skip_graph_checks
-        known = compiled.validated.get(skipped)
-        if known is None:
-            known = compiled.validated[skipped] = compiled.wiring.validate(skipped)
-        return known
+        steps, name = compiled.wiring.steps, compiled.wiring.workflow
+        with_people = compiled.wiring.validate(skipped)
+        if validate_resource_configs and compiled.has_resources:
+            check_configs(name, steps, self.resource_manager)
+        compiled.validated[skipped] = with_people
+        if validate_resources and compiled.has_resources:
+            check_resources(name, steps, self.resource_manager)
+        return with_people
 
     def run(
         self,
@@ -322,25 +335,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         async def main() -> Any:
             return await self.run(**arguments)
 
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(main())
-        result: list[Any] = []
-        failure: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                result.append(asyncio.run(main()))
-            except BaseException as error:  # noqa: BLE001  # carried over to the caller
-                failure.append(error)
-
-        thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="stepwell-run-sync")
-        thread.start()
-        thread.join()
-        if failure:
-            raise failure[0]
-        return result[0]
+        return in_own_loop(main)
 
 
 _RESERVED = frozenset(name for name in dir(Workflow) if not name.startswith("__"))
