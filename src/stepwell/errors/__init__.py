@@ -138,7 +138,16 @@ from stepwell.errors._state import (
     StateWriteError,
     UnencodableValueError,
 )
-from stepwell.errors._testing import CassetteMissingError, RecordingKeyError, VirtualDeadlockError
+from stepwell.errors._testing import (
+    CassetteMissingError,
+    RecordingKeyError,
+    SimulatedFailure,
+    SimulationFailure,
+    SimulationInLoopError,
+    SimulationOptionError,
+    SimulationTooLongError,
+    VirtualDeadlockError,
+)
 
 __all__ = [
     "AllowListError",
@@ -217,6 +226,11 @@ __all__ = [
     "ServerNotStartedError",
     "SettingsFieldError",
     "SeveralWorkflowsError",
+    "SimulatedFailure",
+    "SimulationFailure",
+    "SimulationInLoopError",
+    "SimulationOptionError",
+    "SimulationTooLongError",
     "StandInScriptError",
     "StartEventError",
     "StartEventTypeError",

@@ -46,15 +46,6 @@ class ResourceLifetimeError(DefinitionError):
         )
 
 
-class ConfigValidationError(WorkflowValidationError, ResourceConfigError):
-    """Configuration files that steps ask for are of no use; ``problems`` has each, with its step's file and line."""
-
-    def __init__(self, *, workflow: str, problems: Sequence[Problem]) -> None:
-        self.workflow = workflow
-        self.problems = tuple(problems)
-        Exception.__init__(self, f"Resource config validation failed: {_listed(workflow, problems)}")
-
-
 class ResourceValidationError(WorkflowValidationError):
     """Resources that steps ask for cannot be made; ``problems`` has each, with its step's file and line."""
 
@@ -62,6 +53,15 @@ class ResourceValidationError(WorkflowValidationError):
         self.workflow = workflow
         self.problems = tuple(problems)
         super().__init__(f"Resource validation failed: {_listed(workflow, problems)}")
+
+
+class ConfigValidationError(ResourceValidationError, ResourceConfigError):
+    """Configuration files that steps ask for are of no use; ``problems`` has each, with its step's file and line."""
+
+    def __init__(self, *, workflow: str, problems: Sequence[Problem]) -> None:
+        self.workflow = workflow
+        self.problems = tuple(problems)
+        Exception.__init__(self, f"Resource config validation failed: {_listed(workflow, problems)}")
 
 
 def _listed(workflow: str, problems: Sequence[Problem]) -> str:

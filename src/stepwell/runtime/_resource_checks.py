@@ -1,18 +1,15 @@
 """Looking at the resources of all steps before any run: their configuration files, and on request the making itself."""
 
 import asyncio
-import contextvars
-import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, TypeVar
+from typing import Any
 
 from stepwell.errors import ConfigValidationError, Problem, ResourceConfigError, ResourceValidationError
 from stepwell.flow import Resource, ResourceConfig, ResourceParameter, StepDefinition
+from stepwell.runtime._blocking import blocking
 from stepwell.runtime._resource_configs import read_config
 from stepwell.runtime._resources import ResourceManager, Scopes, factory_name, needs_of
-
-ValueT = TypeVar("ValueT")
 
 
 def check_configs(workflow: str, steps: Sequence[StepDefinition], manager: ResourceManager) -> None:
@@ -34,7 +31,8 @@ def _config_problems(
         try:
             read_config(descriptor, annotation)
         except ResourceConfigError as error:
-            yield (*map(factory_name, chain), descriptor.label or descriptor.config_file), str(error)
+            way = (*map(factory_name, chain), descriptor.label or descriptor.config_file) if chain else ()
+            yield way, str(error)
     elif isinstance(descriptor, Resource) and descriptor.factory not in chain and not manager.replaces(descriptor):
         for wanted, kind in needs_of(descriptor.factory).values():
             yield from _config_problems(wanted, kind, manager, (*chain, descriptor.factory))
@@ -45,7 +43,7 @@ def check_resources(workflow: str, steps: Sequence[StepDefinition], manager: Res
 
     Nothing that is made is kept: it belongs to an event loop of its own.
     """
-    problems = in_own_loop(lambda: _make_all(steps, manager.apart()))
+    problems = blocking(lambda: _make_all(steps, manager.apart()))
     if problems:
         raise ResourceValidationError(workflow=workflow, problems=problems)
 
@@ -86,26 +84,3 @@ def _problem(
         file=step.location.file,
         line=step.location.line,
     )
-
-
-def in_own_loop(main: Callable[[], Coroutine[Any, Any, ValueT]]) -> ValueT:
-    """Run a coroutine to its end in a loop of its own; inside a running loop, in a thread of its own."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(main())
-    result: list[ValueT] = []
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            result.append(asyncio.run(main()))
-        except BaseException as error:  # noqa: BLE001  # carried over to the caller
-            failure.append(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="stepwell-run-sync")
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
-    return result[0]

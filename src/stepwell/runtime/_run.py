@@ -114,6 +114,7 @@ class Run:
 
     link: Link | None = None
     path: tuple[Origin, ...] = ()
+    lost = lose
 
     def __init__(
         self,
@@ -174,7 +175,9 @@ class Run:
         """Write internal events to the stream from now on; first the attempts in flight."""
         if not self.shows_internal:
             self.shows_internal = True
-            teller = InternalEvents(self.stream, self.run_id)
+            teller = InternalEvents(
+                self.stream, self.run_id, self.loop, lambda: self.waits.are_all_that_is_left(self.machine.state)
+            )
             for attempt in self.crew.attempts.values():
                 teller.attempt_started(attempt, self.variables)
             self.observe(teller)
@@ -187,6 +190,8 @@ class Run:
         runs.add(self)
         if len(runs) == 1:
             WATCHDOG.wake(self.host)
+        if self.host.world is not None:
+            self.host.world.adopt(self)
         key = self.wiring.learn(type(event))
         settings = self.settings
         if CALLBACKS in sys.modules:  # else nobody can listen
@@ -244,10 +249,6 @@ class Run:
         """End the run as cancelled; bodies have ``grace`` seconds to end."""
         self.crew.grace = grace
         self.apply(CancelRequested(self.now()))
-
-    def lost(self) -> None:
-        """End without anything being run for it: its loop is closed."""
-        lose(self)
 
     def store(self) -> StateStore[Any]:
         """Return the run's state, made when it is first asked for."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import field
 from types import CodeType, FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 from stepwell.core import record
 
@@ -32,11 +32,15 @@ class Held(Protocol):
 
 @record()
 class Host:
-    """A loop that has runs: its thread, its clock (seconds), and the runs under way in it, which nothing else holds."""
+    """A loop that has runs: its thread, its clock (seconds), and the runs under way in it, which nothing else holds.
+
+    ``world`` is set for the loops of simulated worlds, which take over the runs that begin in them.
+    """
 
     loop: asyncio.AbstractEventLoop
     thread: int
     clock: Callable[[], float]
+    world: Any = None
     runs: set["Held"] = field(default_factory=set)
     asked_at: float | None = None
     reported: bool = False
@@ -67,7 +71,9 @@ class Watchdog:
             clock = getattr(loop, "stepwell_clock", time.monotonic)
             with self._lock:
                 self._sweep()
-                host = self._watched[id(loop)] = Host(loop, threading.get_ident(), clock)
+                host = self._watched[id(loop)] = Host(
+                    loop, threading.get_ident(), clock, getattr(loop, "stepwell_world", None)
+                )
         return host
 
     def _sweep(self) -> None:

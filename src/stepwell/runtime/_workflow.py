@@ -36,13 +36,14 @@ from stepwell.flow import (
     definition_of,
     unwrapped,
 )
+from stepwell.runtime._blocking import blocking
 from stepwell.runtime._checks import LONGEST_SECONDS, check_flag, check_text
 from stepwell.runtime._child_run import ChildRun
 from stepwell.runtime._children import RunsAsChild, ancestors
 from stepwell.runtime._context import Context
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import ChildPort, Link, RunPort
-from stepwell.runtime._resource_checks import check_configs, check_resources, in_own_loop
+from stepwell.runtime._resource_checks import check_configs, check_resources
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._run import CALLBACKS, Run, Settings
 from stepwell.runtime._state_types import infer_state_type
@@ -335,7 +336,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         async def main() -> Any:
             return await self.run(**arguments)
 
-        return in_own_loop(main)
+        return blocking(main)
 
 
 _RESERVED = frozenset(name for name in dir(Workflow) if not name.startswith("__"))
