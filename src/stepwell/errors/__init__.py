@@ -86,6 +86,7 @@ from stepwell.errors._models import (
 )
 from stepwell.errors._resources import (
     CircularResourceError,
+    ConfigValidationError,
     ResourceConfigError,
     ResourceLifetimeError,
     ResourceValidationError,
@@ -98,6 +99,7 @@ from stepwell.errors._running import (
     NoAttemptError,
     NoRunningLoopError,
     NotAnEventError,
+    RunLoopError,
     RunNotBegunError,
     RunOverError,
     StartEventTypeError,
@@ -161,6 +163,7 @@ __all__ = [
     "CassetteMissingError",
     "ChildDepthError",
     "CircularResourceError",
+    "ConfigValidationError",
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
@@ -216,6 +219,7 @@ __all__ = [
     "RetryArgumentError",
     "RetryDelayError",
     "RetryNumberError",
+    "RunLoopError",
     "RunNotBegunError",
     "RunOverError",
     "RunningContextError",

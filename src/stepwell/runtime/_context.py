@@ -12,6 +12,7 @@ from stepwell.errors import NoAttemptError, NotAnEventError, StepOptionError
 from stepwell.flow import ContextMarker, Event, RetryInfo, StartEvent, StopEvent, is_event_class
 from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
+from stepwell.runtime._afar import in_loop_of, is_elsewhere, stream_elsewhere
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._checks import LONGEST_SECONDS, check_collect, check_text, check_wait
 from stepwell.runtime._children import RunsAsChild
@@ -118,7 +119,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             coroutine.close()
             raise
         if not self._run.in_loop():
-            return intents.from_thread(self._run, intents.open_task, self._run, attempt, coroutine, name)
+            return in_loop_of(self._run, "create_task", intents.open_task, self._run, attempt, coroutine, name)
         return intents.open_task(self._run, attempt, coroutine, name)
 
     def call(self, coroutine: Awaitable[ValueT]) -> ValueT:
@@ -225,4 +226,5 @@ class Context(ContextMarker[StateT], Generic[StateT]):
 
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""
-        return self._run.stream.events()
+        stream = self._run.stream.events()
+        return stream_elsewhere(self._run, stream) if is_elsewhere(self._run) else stream
