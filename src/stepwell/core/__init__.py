@@ -42,6 +42,7 @@ from stepwell.core._facts import (
 )
 from stepwell.core._machine import Machine
 from stepwell.core._plan import Gathering, Kind, Plan, Route, StepPlan
+from stepwell.core._records import changed, record
 from stepwell.core._state import RUN_TIMER, Held, State, new_state
 
 __all__ = [
@@ -90,5 +91,7 @@ __all__ = [
     "WaitDropped",
     "WaitId",
     "WaitStarted",
+    "changed",
     "new_state",
+    "record",
 ]

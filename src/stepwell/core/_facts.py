@@ -5,14 +5,15 @@ driver's clock; ``key`` is an event's type key, ``event`` an opaque reference. R
 not changed after they are made. (Not frozen: that costs 2.2 times as much to build.)
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from stepwell.core._records import record
 
 WaitId: TypeAlias = tuple[int, int]
 """A wait is named by its attempt and its ordinal within that attempt."""
 
 
-@dataclass(slots=True)
+@record()
 class RunStarted:
     """The run began with ``event``. ``timeout`` (seconds) is ``None`` when the run has no limit."""
 
@@ -23,7 +24,7 @@ class RunStarted:
     external_events: bool
 
 
-@dataclass(slots=True)
+@record()
 class EventSent:
     """Somebody sent an event: an attempt (``sender``), or the outside (``None``).
 
@@ -38,7 +39,7 @@ class EventSent:
     wakes: tuple[WaitId, ...] = ()
 
 
-@dataclass(slots=True)
+@record()
 class StepFinished:
     """A step's body returned. ``key`` is ``None`` when it returned nothing."""
 
@@ -49,7 +50,7 @@ class StepFinished:
     wakes: tuple[WaitId, ...] = ()
 
 
-@dataclass(slots=True)
+@record()
 class StepFannedOut:
     """A step's body returned a list: each event opens one branch of a new scope.
 
@@ -63,7 +64,7 @@ class StepFannedOut:
     wakes: tuple[tuple[WaitId, ...], ...] = ()
 
 
-@dataclass(slots=True)
+@record()
 class StepFailed:
     """A step's body raised ``error`` or overran its time.
 
@@ -80,7 +81,7 @@ class StepFailed:
     retry_at: float | None = None
 
 
-@dataclass(slots=True)
+@record()
 class StepCancelled:
     """An attempt that was told to stop has stopped, or was given up."""
 
@@ -88,7 +89,7 @@ class StepCancelled:
     attempt: int
 
 
-@dataclass(slots=True)
+@record()
 class TimerFired:
     """The time of a timer has come."""
 
@@ -96,14 +97,14 @@ class TimerFired:
     timer: int
 
 
-@dataclass(slots=True)
+@record()
 class CancelRequested:
     """Somebody asked for the end of the run."""
 
     at: float
 
 
-@dataclass(slots=True)
+@record()
 class WaitStarted:
     """A step's body suspended itself: for an event of type ``key``, for a ``deadline``, or for both.
 
@@ -119,7 +120,7 @@ class WaitStarted:
     takes: int | None = None
 
 
-@dataclass(slots=True)
+@record()
 class WaitDropped:
     """A wait ended from within: the body stopped listening."""
 
@@ -128,7 +129,7 @@ class WaitDropped:
     wait: int
 
 
-@dataclass(slots=True)
+@record()
 class ChildOpened:
     """A step's body suspended itself until another run, its child, is over. The child is at work."""
 
@@ -137,7 +138,7 @@ class ChildOpened:
     wait: int
 
 
-@dataclass(slots=True)
+@record()
 class ChildPaused:
     """A child has nothing to do before something comes from outside, or an hour strikes."""
 
@@ -146,7 +147,7 @@ class ChildPaused:
     wait: int
 
 
-@dataclass(slots=True)
+@record()
 class ChildResumed:
     """A child is at work again."""
 
@@ -155,7 +156,7 @@ class ChildResumed:
     wait: int
 
 
-@dataclass(slots=True)
+@record()
 class ChildClosed:
     """A child is over, however it ended."""
 
@@ -164,14 +165,14 @@ class ChildClosed:
     wait: int
 
 
-@dataclass(slots=True)
+@record()
 class InputAnswered:
     """An answer came from outside that nothing in this run takes, but a child of it did."""
 
     at: float
 
 
-@dataclass(slots=True)
+@record()
 class HeldPassedOn:
     """An event that was held for a wait of this run went to a wait of a child."""
 
@@ -179,14 +180,14 @@ class HeldPassedOn:
     held: int
 
 
-@dataclass(slots=True)
+@record()
 class InputAsked:
     """An input request was written to the stream, so that an answer from outside is possible."""
 
     at: float
 
 
-@dataclass(slots=True)
+@record()
 class TaskOpened:
     """An attempt started a background task, which counts as running."""
 
@@ -194,7 +195,7 @@ class TaskOpened:
     attempt: int
 
 
-@dataclass(slots=True)
+@record()
 class TaskClosed:
     """A background task of an attempt ended. ``error`` is what it left when its step's body was over."""
 
@@ -203,7 +204,7 @@ class TaskClosed:
     error: object = None
 
 
-@dataclass(slots=True)
+@record()
 class TurnPassed:
     """The driver's loop made one empty turn after the machine asked for it."""
 

@@ -4,12 +4,13 @@ The machine's modules change it in place; nothing else does. Ids come from one c
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from stepwell.core._effects import Lineage, StartStep, Status
 from stepwell.core._facts import WaitId
 from stepwell.core._plan import Plan
+from stepwell.core._records import record
 
 
 class _NoneYet(dict[Any, Any]):
@@ -28,7 +29,7 @@ RUN_TIMER = 0
 """The id of the timer that ends a run which takes too long."""
 
 
-@dataclass(slots=True)
+@record()
 class Lane:
     """One step's workers: how many were ever taken, the slots given back, and who queues for one."""
 
@@ -43,7 +44,7 @@ Gathered: TypeAlias = tuple[int, object, int | None]
 """One event that reached a join: its branch, the event, the attempt it came from. (A class costs 5 times as much.)"""
 
 
-@dataclass(slots=True)
+@record()
 class Scope:
     """One fan-out under way.
 
@@ -66,7 +67,7 @@ class Scope:
     cancelled: bool = False
 
 
-@dataclass(slots=True)
+@record()
 class Wait:
     """An open wait: the type it listens for (``None``: for its deadline, or a child) and its timer.
 
@@ -78,7 +79,7 @@ class Wait:
     works: bool = False
 
 
-@dataclass(slots=True)
+@record()
 class Suspension:
     """An attempt that gave its worker back: its open waits, and answers that wait for a worker.
 
@@ -92,7 +93,7 @@ class Suspension:
     detached: bool = False
 
 
-@dataclass(slots=True)
+@record()
 class Held:
     """An event that nothing takes yet; a wait that opens later may. ``sender`` is ``None`` for the outside."""
 
@@ -101,7 +102,7 @@ class Held:
     sender: int | None = None
 
 
-@dataclass(slots=True, init=False)
+@record()
 class State:
     """Everything the machine knows. ``active`` counts what can move without the outside."""
 

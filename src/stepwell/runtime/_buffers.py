@@ -7,12 +7,13 @@ Rule 3. A retried attempt does not keep its event twice.
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from stepwell.core import record
 from stepwell.flow import Event
 
 
-@dataclass(slots=True)
+@record()
 class Buffer:
     """What one step keeps under one name."""
 

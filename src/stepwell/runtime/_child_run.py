@@ -1,10 +1,9 @@
 """A run that another run's step waits for: an ordinary run that shows what it shows upwards, and says when it rests."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from stepwell.core import ChildPaused, ChildResumed, EndRun, Fact, InputAsked, Status
+from stepwell.core import ChildPaused, ChildResumed, EndRun, Fact, InputAsked, Status, changed
 from stepwell.flow import Event, InputRequiredEvent, Wiring
 from stepwell.runtime._children import ancestors, close
 from stepwell.runtime._observers import Printer
@@ -56,7 +55,7 @@ class ChildRun(Run):
     ) -> None:
         above = link.run
         prints = settings.verbose or above.settings.verbose
-        super().__init__(workflow, wiring, steps, replace(settings, verbose=False) if prints else settings, above.loop)
+        super().__init__(workflow, wiring, steps, changed(settings, verbose=False) if prints else settings, above.loop)
         attempt, ordinal = link.name
         self.named = run_id or f"{above.run_id}.{attempt}.{ordinal}"
         self.external_events = above.external_events
@@ -73,7 +72,7 @@ class ChildRun(Run):
             (higher.run, self.path[-level:]) for level, higher in enumerate(ancestors(self), start=1)
         )
         if prints:
-            self.settings = replace(settings, verbose=True)
+            self.settings = changed(settings, verbose=True)
             self.observe(Printer(prefix="".join(f"{one.workflow}." for one in self.path)))
 
     def launch(self) -> None:

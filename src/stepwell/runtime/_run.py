@@ -8,13 +8,12 @@ Rule 3. A run holds itself alive until it is over.
 import asyncio
 import contextvars
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from stepwell.callbacks import CallbackManager
 from stepwell.core import (
     CancelRequested,
     CancelStep,
@@ -32,11 +31,11 @@ from stepwell.core import (
     StopTimer,
     TimerFired,
     TurnPassed,
+    record,
 )
 from stepwell.flow import Event, StartEvent, StopEvent, Wiring
 from stepwell.runtime._attempts import BackgroundTask
 from stepwell.runtime._buffers import Buffers
-from stepwell.runtime._callbacks import CallbackTeller, manager_for
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
@@ -55,11 +54,14 @@ from stepwell.runtime._watchdog import WATCHDOG
 
 logger = logging.getLogger("stepwell.runtime")
 
+CALLBACKS = "stepwell.callbacks"
+"""A room that costs the import 20 ms, and that whoever listens has imported."""
+
 RUNNING: set["Run"] = set()
 """All runs that are under way: nothing else needs to hold them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Settings:
     """What a workflow was told: ``timeout`` in seconds, ``stream_buffer`` in events.
 
@@ -73,7 +75,7 @@ class Settings:
     workflow_name: str | None = None
     skip_graph_checks: frozenset[str] = frozenset()
     stream_buffer: int | None = 65_536
-    callback_manager: CallbackManager | None = None
+    callback_manager: Any = None
     resource_manager: ResourceManager | None = None
 
 
@@ -189,10 +191,8 @@ class Run:
             WATCHDOG.wake(self.host)
         key = self.wiring.learn(type(event))
         settings = self.settings
-        manager = manager_for(settings.callback_manager)
-        if manager is not None:
-            name = self.wiring.workflow
-            self.observe(CallbackTeller(manager, workflow=name, run_id=self.run_id, variables=self.variables))
+        if CALLBACKS in sys.modules:  # else nobody can listen
+            _tell_callbacks(self)
         self.apply(RunStarted(self.now(), key, event, settings.timeout, self.external_events))
 
     def apply(self, fact: Fact) -> None:
@@ -322,3 +322,11 @@ class Run:
             self.observers.run_ended(ending.status, ending.outcome if error is None else error)
         if self.on_end is not None:
             self.on_end(self)
+
+
+def _tell_callbacks(run: Run) -> None:
+    from stepwell.runtime._callbacks import CallbackTeller, manager_for  # noqa: PLC0415  # see ADR 13
+
+    manager = manager_for(run.settings.callback_manager)
+    if manager is not None:
+        run.observe(CallbackTeller(manager, workflow=run.wiring.workflow, run_id=run.run_id, variables=run.variables))

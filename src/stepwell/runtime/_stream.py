@@ -9,9 +9,9 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from stepwell.core import record
 from stepwell.errors import StreamCursorError
 from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StreamGap
 
@@ -26,7 +26,7 @@ class Origin(NamedTuple):
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StreamItem(Generic[EventT_co]):
     """An event and its place: ``cursor`` can be given as ``after=`` to go on behind it.
 

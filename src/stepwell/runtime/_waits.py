@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from stepwell.core import Held, WaitId
+from stepwell.core import Held, WaitId, record
 from stepwell.flow import Event
 
 
-@dataclass(slots=True)
+@record()
 class OpenWait:
     """One suspended call. ``requirements`` are attribute values that an answer must have."""
 

@@ -6,15 +6,15 @@ import difflib
 import functools
 import inspect
 import logging
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
-from stepwell.callbacks import CallbackManager
 from stepwell.errors import (
     DuplicateStepError,
     ForeignContextError,
@@ -44,10 +44,13 @@ from stepwell.runtime._context import Context
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import ChildPort, Link, RunPort
 from stepwell.runtime._resources import ResourceManager
-from stepwell.runtime._run import Run, Settings
+from stepwell.runtime._run import CALLBACKS, Run, Settings
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
+
+if TYPE_CHECKING:  # only for the annotation; see ADR 13
+    from stepwell.callbacks import CallbackManager
 
 StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
@@ -146,13 +149,11 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         workflow_name: str | None = None,
         skip_graph_checks: Iterable[str] | None = None,
         *,
-        callback_manager: CallbackManager | None = None,
+        callback_manager: "CallbackManager | None" = None,
         stream_buffer: int | None = 65_536,
     ) -> None:
-        if callback_manager is not None and not isinstance(callback_manager, CallbackManager):
-            raise StepOptionError(
-                option="callback_manager", value=callback_manager, accepted="a CallbackManager or None"
-            )
+        if callback_manager is not None:
+            _check_manager(callback_manager)
         _check_seconds("timeout", timeout)
         _check_count("num_concurrent_runs", num_concurrent_runs)
         _check_count("stream_buffer", stream_buffer)
@@ -389,6 +390,13 @@ def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[
         raise StartFieldsError(
             event=kind.__name__, given=list(fields), problems=problems, suggestions=suggestions
         ) from error
+
+
+def _check_manager(value: object) -> None:
+    # Whoever has a manager has imported the room; for all others it would only make the import longer.
+    callbacks = sys.modules.get(CALLBACKS)
+    if callbacks is None or not isinstance(value, callbacks.CallbackManager):
+        raise StepOptionError(option="callback_manager", value=value, accepted="a CallbackManager or None")
 
 
 def _check_seconds(option: str, value: float | None) -> None:
