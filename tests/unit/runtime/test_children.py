@@ -28,11 +28,12 @@ from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 
 
 class Question(InputRequiredEvent):
-    pass
+    about: str = ""
 
 
 class Answer(HumanResponseEvent):
-    pass
+    text: str = ""
+    number: int = 0
 
 
 class Item(Event):
@@ -717,3 +718,70 @@ async def test_a_child_that_is_over_is_let_go_at_once() -> None:
         assert await handler == [None]
     finally:
         gc.enable()
+
+
+async def test_cancelling_many_attempts_with_children_costs_each_its_own() -> None:
+    touched: list[int] = []
+
+    class Counts(dict[Any, Any]):
+        def __getitem__(self, name: Any) -> Any:
+            touched.append(1)
+            return super().__getitem__(name)
+
+    class Many(Workflow):
+        @step
+        async def split(self, ev: StartEvent) -> list[Item]:
+            return [Item(number=number) for number in range(50)]
+
+        @step(num_workers=50)
+        async def each(self, ctx: Context, ev: Item) -> Answer:
+            await ctx.run_child(Sleeper([]))
+            return Answer()
+
+        @step
+        async def join(self, ev: list[Answer]) -> StopEvent:
+            return StopEvent()
+
+    handler = Many().run()
+    children = None
+    while children is None or len(children.open) < 50:
+        await asyncio.sleep(0)
+        children = handler._run.children
+    children.open = Counts(children.open)
+
+    await handler.cancel_run()
+
+    assert len(touched) <= 2 * 50 + 1
+
+
+async def test_what_a_fan_out_held_is_freed_before_the_run_goes_on() -> None:
+    kept: list[weakref.ref[Any]] = []
+
+    class Counted(Event):
+        count: int
+
+    class Wide(Workflow):
+        @step
+        async def split(self, ev: StartEvent) -> list[Item]:
+            items = [Item(number=number) for number in range(500)]
+            kept.extend(map(weakref.ref, items))
+            return items
+
+        @step(num_workers=16)
+        async def each(self, ev: Item) -> Answer:
+            answer = Answer(number=ev.number)
+            kept.append(weakref.ref(answer))
+            return answer
+
+        @step
+        async def join(self, evs: list[Answer]) -> Counted:
+            return Counted(count=len(evs))
+
+        @step
+        async def after(self, ev: Counted) -> StopEvent:
+            return StopEvent((ev.count, sum(one() is not None for one in kept)))
+
+    count, alive = await Wide().run()
+
+    assert (count, len(kept)) == (500, 1000)
+    assert alive == 0
