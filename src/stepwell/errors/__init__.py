@@ -83,7 +83,12 @@ from stepwell.errors._models import (
     UnknownToolError,
     UnrecordedRequestError,
 )
-from stepwell.errors._resources import CircularResourceError, ResourceConfigError, ResourceLifetimeError
+from stepwell.errors._resources import (
+    CircularResourceError,
+    ResourceConfigError,
+    ResourceLifetimeError,
+    ResourceValidationError,
+)
 from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
@@ -128,7 +133,16 @@ from stepwell.errors._state import (
     StateWriteError,
     UnencodableValueError,
 )
-from stepwell.errors._testing import CassetteMissingError, RecordingKeyError, VirtualDeadlockError
+from stepwell.errors._testing import (
+    CassetteMissingError,
+    RecordingKeyError,
+    SimulatedFailure,
+    SimulationFailure,
+    SimulationInLoopError,
+    SimulationOptionError,
+    SimulationTooLongError,
+    VirtualDeadlockError,
+)
 
 __all__ = [
     "AllowListError",
@@ -194,6 +208,7 @@ __all__ = [
     "ReservedStepNameError",
     "ResourceConfigError",
     "ResourceLifetimeError",
+    "ResourceValidationError",
     "RestoredError",
     "RetryArgumentError",
     "RetryDelayError",
@@ -204,6 +219,11 @@ __all__ = [
     "ServerNotStartedError",
     "SettingsFieldError",
     "SeveralWorkflowsError",
+    "SimulatedFailure",
+    "SimulationFailure",
+    "SimulationInLoopError",
+    "SimulationOptionError",
+    "SimulationTooLongError",
     "StandInScriptError",
     "StartEventError",
     "StartEventTypeError",

@@ -13,7 +13,7 @@ from stepwell.flow._definition import (
 )
 from stepwell.flow._events import StepFailedEvent
 from stepwell.flow._retry_protocol import RetryPolicy
-from stepwell.flow._signature import enclosing_names, locate, read_signature
+from stepwell.flow._signature import enclosing_names, is_free, locate, read_signature
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -75,7 +75,7 @@ def step(  # noqa: PLR0913  # the signature people know, and one option more eac
         define(function, options)
         if workflow is not None:
             workflow.add_step(function)
-        elif _is_free(function):
+        elif is_free(function):
             raise UnboundStepError(step=function.__name__, location=str(locate(function)))
         return function
 
@@ -134,12 +134,6 @@ def define(function: Callable[..., Any], options: StepOptions) -> StepDefinition
     )
     setattr(function, DEFINITION_ATTRIBUTE, definition)
     return definition
-
-
-def _is_free(function: Callable[..., Any]) -> bool:
-    """Return whether a function stands outside any class."""
-    owner = function.__qualname__.rpartition(".")[0]
-    return not owner or owner.endswith("<locals>")
 
 
 def is_count(value: object) -> bool:

@@ -32,6 +32,12 @@ def locate(function: Callable[..., Any]) -> Location:
     return Location(file=code.co_filename, line=code.co_firstlineno)
 
 
+def is_free(function: Callable[..., Any]) -> bool:
+    """Return whether a function stands outside any class."""
+    owner = function.__qualname__.rpartition(".")[0]
+    return not owner or owner.endswith("<locals>")
+
+
 def enclosing_names(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the local names around a decoration: of the class body and the functions it stands in."""
     names: dict[str, Any] = {}
@@ -122,7 +128,7 @@ class _Reader:
     def _parameters(self) -> Iterator[inspect.Parameter]:
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         for position, parameter in enumerate(inspect.signature(self.function).parameters.values()):
-            first = position == 0 and parameter.name not in self.hints and parameter.name in ("self", "cls")
+            first = position == 0 and self._is_its_object(parameter.name)
             if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and not first:
                 raise self.problem(
                     f"Parameter {parameter.name!r} can only be given by position, and steps are called by name",
@@ -130,6 +136,10 @@ class _Reader:
                 )
             if not first and parameter.kind not in variadic:
                 yield parameter
+
+    def _is_its_object(self, name: str) -> bool:
+        """Return whether a first parameter is what a method calls its own object, which need not be ``self``."""
+        return name in ("self", "cls") or (name not in self.hints and not is_free(self.function))
 
     def _refuse_parameter(self, name: str, annotation: Any, has_event: bool) -> None:
         shown = "no annotation" if annotation is inspect.Parameter.empty else f"the annotation {annotation!r}"

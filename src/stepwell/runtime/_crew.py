@@ -162,9 +162,8 @@ class Crew:
             return
         run = self.run
         now = run.clock() + run.offset
-        if now >= run.timers.earliest:
-            run.timers.fire_due(now)
-        if (attempt.stopping is not None or attempt.tasks) and self._ended_otherwise(attempt, now):
+        is_late = now >= run.timers.earliest and _fire_due(run, attempt, now)
+        if is_late or ((attempt.stopping is not None or attempt.tasks) and self._ended_otherwise(attempt, now)):
             return
         step = attempt.step
         key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
@@ -224,9 +223,10 @@ class Crew:
         """Take the exception of a body."""
         if attempt.over is not None:
             return
-        now = self.run.now()
-        if now >= self.run.timers.earliest:
-            self.run.timers.fire_due(now)
+        run = self.run
+        now = run.now()
+        if now >= run.timers.earliest and _fire_due(run, attempt, now):
+            return
         if attempt.stopping is not None:
             self._stop(attempt)
         else:
@@ -290,7 +290,7 @@ class Crew:
             attempt.over = attempt.over or outcome
             for task in attempt.tasks or ():
                 task.cancel()
-        if attempt.open_waits and not attempt.tasks:
+        if attempt.open_waits and (outcome != "ok" or not attempt.tasks):
             self._drop_waits(attempt)
         attempt.context = None  # no rings for the garbage collector
         run.history.record(attempt, outcome, now)
@@ -347,3 +347,9 @@ class Crew:
             "step %r ignores its cancellation and was given up after %g seconds", attempt.step.name, self.grace
         )
         self._stop(attempt, "given up")
+
+
+def _fire_due(run: RunPort, attempt: Attempt, now: float) -> bool:
+    """Fire what is due before a body's end is taken; return whether the body, a thread, was out of time by that."""
+    run.timers.fire_due(now)
+    return attempt.over is not None

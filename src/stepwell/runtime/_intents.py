@@ -150,7 +150,9 @@ def call(run: RunPort, attempt: Attempt | None, coroutine: Coroutine[Any, Any, V
     except BaseException:
         coroutine.close()
         raise
-    return asyncio.run_coroutine_threadsafe(coroutine, run.loop).result()
+    result: concurrent.futures.Future[ValueT] = asyncio.run_coroutine_threadsafe(coroutine, run.loop)
+    wait_for: Callable[..., ValueT] = getattr(run.loop, "stepwell_result", concurrent.futures.Future.result)
+    return wait_for(result)
 
 
 def collect(

@@ -1,13 +1,11 @@
 """``Workflow``: the class that users write their steps in, and run."""
 
 import asyncio
-import contextvars
 import difflib
 import functools
 import inspect
 import logging
 import sys
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic
@@ -21,6 +19,7 @@ from stepwell.errors import (
     NoRunningLoopError,
     NotAContextError,
     ReservedStepNameError,
+    ResourceValidationError,
     RunningContextError,
     StartEventTypeError,
     StartFieldsError,
@@ -38,6 +37,7 @@ from stepwell.flow import (
     define,
     definition_of,
 )
+from stepwell.runtime._blocking import blocking
 from stepwell.runtime._child_run import ChildRun
 from stepwell.runtime._children import RunsAsChild, ancestors
 from stepwell.runtime._context import Context
@@ -216,14 +216,37 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         """The event classes that the steps declare."""
         return list(self._compiled().wiring.events)
 
-    def validate(self) -> bool:
-        """Return whether people take part in it. Raises ``WorkflowGraphError``, which lists all that is wrong."""
+    def validate(self, *, validate_resource_configs: bool = True, validate_resources: bool = False) -> bool:
+        """Return whether people take part in it.
+
+        Raises ``WorkflowGraphError``, which lists all that is wrong with the way the steps fit together. With
+        ``validate_resource_configs`` the files of ``ResourceConfig`` parameters are read, and with
+        ``validate_resources`` resources are made and torn down again, in a loop of their own; what fails is a
+        ``ResourceValidationError``.
+        """
         compiled = self._compiled()
         skipped = self._settings.skip_graph_checks
+        wiring = compiled.wiring
         known = compiled.validated.get(skipped)
         if known is None:
-            known = compiled.validated[skipped] = compiled.wiring.validate(skipped)
+            known = wiring.validate(skipped)
+        if any(step.has_resources for step in compiled.ready):
+            self._validate_resources(wiring, validate_resource_configs, validate_resources)
+        compiled.validated[skipped] = known
         return known
+
+    def _validate_resources(self, wiring: Wiring, configs: bool, making: bool) -> None:
+        manager = self.resource_manager
+        if configs and (problems := manager.config_problems(wiring.steps)):
+            raise ResourceValidationError(workflow=wiring.workflow, what="Resource config", problems=problems)
+        if not making:
+            return
+
+        async def make() -> list[str]:
+            return await manager.making_problems(wiring.steps, asyncio.get_running_loop())
+
+        if problems := blocking(make):
+            raise ResourceValidationError(workflow=wiring.workflow, what="Resource", problems=problems)
 
     def run(
         self,
@@ -317,25 +340,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         async def main() -> Any:
             return await self.run(**arguments)
 
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(main())
-        result: list[Any] = []
-        failure: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                result.append(asyncio.run(main()))
-            except BaseException as error:  # noqa: BLE001  # carried over to the caller
-                failure.append(error)
-
-        thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="stepwell-run-sync")
-        thread.start()
-        thread.join()
-        if failure:
-            raise failure[0]
-        return result[0]
+        return blocking(main)
 
 
 _RESERVED = frozenset(name for name in dir(Workflow) if not name.startswith("__"))

@@ -37,6 +37,8 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.holds = 0
         self.own_files = 0
         self.explain: Callable[[], list[str]] = list
+        self.patience = PATIENCE_SECONDS
+        self.at_standstill: Callable[[], bool] = bool
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
@@ -50,9 +52,11 @@ class _JumpingSelector(selectors.DefaultSelector):
         if timeout is not None:
             self.time += timeout
             return ready
-        ready = super().select(PATIENCE_SECONDS)
+        if self.at_standstill():
+            return ready
+        ready = super().select(self.patience)
         if not ready:
-            raise VirtualDeadlockError(waiting=self.explain(), seconds=PATIENCE_SECONDS)
+            raise VirtualDeadlockError(waiting=self.explain(), seconds=self.patience)
         return ready
 
 
