@@ -186,6 +186,9 @@ def close(link: Link) -> None:
     child = run.children.remove(link.name)
     run.children.past.add(_past_run(child, now), child.children.past if child.children is not None else None)
     run.apply(ChildClosed(now, *link.name))
+    wait = run.waits.open.get(link.name)
+    if wait is not None and link.attempt.stopping is not None and not wait.future.done():
+        wait.future.set_result(None)  # the machine has let go of the attempt: nothing else would wake its body
     run.conclude_if_quiet()
 
 

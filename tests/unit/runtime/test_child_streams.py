@@ -528,6 +528,29 @@ async def test_a_question_that_a_child_got_answered_leaves_no_answer_possible() 
 
 
 @virtually
+async def test_an_answer_that_only_a_child_takes_closes_the_question_of_the_run_above_too() -> None:
+    class Reply(HumanResponseEvent):
+        pass
+
+    class Hears(Workflow):
+        @step
+        async def outer(self, ctx: Context, ev: StartEvent) -> None:
+            await ctx.run_child(Ask())
+
+        @step
+        async def hear(self, ev: Reply) -> StopEvent:
+            return StopEvent()
+
+    handler = Hears(timeout=None).run()
+    await asyncio.sleep(1)
+
+    handler.ctx.send_event(Answer(text="go on"))
+
+    with pytest.raises(WorkflowStalledError):
+        await handler
+
+
+@virtually
 async def test_with_external_events_a_child_with_nothing_to_do_waits_like_its_run() -> None:
     class Hears(Workflow):
         @step

@@ -513,6 +513,69 @@ async def test_a_step_that_is_told_to_stop_opens_no_further_child() -> None:
     assert len(refused) == 1
 
 
+class Hiding(Workflow):
+    """Its losers do not listen when they are told to stop; each hides a child from that, and opens another."""
+
+    def __init__(self, ended: list[str]) -> None:
+        super().__init__(timeout=None)
+        self.ended = ended
+
+    @step
+    async def split(self, ev: StartEvent) -> list[Item]:
+        return [Item(number=1), Item(number=2)]
+
+    @step
+    async def race(self, ctx: Context, ev: Item) -> Answer:
+        if ev.number == 1:
+            await asyncio.sleep(1)
+            return Answer()
+        hidden = asyncio.ensure_future(ctx.run_child(Sleeper(self.ended, timeout=None)))
+        while not hidden.done():
+            try:
+                await asyncio.wait([hidden])
+            except asyncio.CancelledError:
+                continue
+        assert isinstance(hidden.exception(), WorkflowCancelledByUser)
+        try:
+            await ctx.run_child(Double(), number=1)
+        except AttemptOverError:
+            self.ended.append("refused")
+        return Answer()
+
+    @step
+    async def first(self, evs: Annotated[list[Answer], Collect(Take(1), cancel=True)]) -> StopEvent:
+        await asyncio.sleep(20)
+        return StopEvent(list(self.ended))
+
+
+@virtually
+async def test_a_branch_that_is_cancelled_cannot_hide_a_child_or_open_another() -> None:
+    assert await Hiding([]).run() == ["cancelled", "refused"]
+
+
+@virtually
+async def test_a_background_task_cannot_hide_a_child_from_the_end_of_the_run() -> None:
+    ended: list[str] = []
+
+    class Background(Workflow):
+        @step
+        async def outer(self, ctx: Context, ev: StartEvent) -> Item:
+            async def work() -> None:
+                self.hidden = asyncio.ensure_future(ctx.run_child(Sleeper(ended, timeout=None)))
+                await asyncio.sleep(1000)
+
+            ctx.create_task(work())
+            return Item(number=1)
+
+        @step
+        async def end(self, ev: Item) -> StopEvent:
+            await asyncio.sleep(1)
+            return StopEvent("done")
+
+    assert await Background().run() == "done"
+    assert ended == ["cancelled"]
+
+
 async def test_a_child_cancelled_from_elsewhere_fails_the_step_with_an_error_that_says_so() -> None:
     class CancelsItself(Workflow):
         @step
