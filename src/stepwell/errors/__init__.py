@@ -1,5 +1,6 @@
 """Every deliberate error of stepwell, in branches by whose fault it is. Imports nothing of the house."""
 
+from stepwell.errors._arguments import CallArgumentError
 from stepwell.errors._callbacks import (
     CallbackArgumentError,
     CallbackShutdownError,
@@ -11,7 +12,7 @@ from stepwell.errors._callbacks import (
     UnknownEvalModeError,
     UnknownEventTypeError,
 )
-from stepwell.errors._children import ChildCancelledError, ChildDepthError, NotAChildWorkflowError
+from stepwell.errors._children import ChildDepthError, NotAChildWorkflowError
 from stepwell.errors._cli import (
     AnswerMissingError,
     NoWorkflowError,
@@ -101,6 +102,7 @@ from stepwell.errors._running import (
     RunOverError,
     StartEventTypeError,
     StartFieldsError,
+    StepCancelledError,
     StepRefusesEventError,
     StepTimeoutError,
     StreamCursorError,
@@ -113,6 +115,7 @@ from stepwell.errors._running import (
     WorkflowTimeoutError,
     WrongThreadError,
 )
+from stepwell.errors._shown import shown
 from stepwell.errors._state import (
     AllowListError,
     ContextSerdeError,
@@ -150,12 +153,12 @@ __all__ = [
     "AttemptOverError",
     "BlockingCallError",
     "BrokenStreamError",
+    "CallArgumentError",
     "CallbackArgumentError",
     "CallbackShutdownError",
     "CallbackVeto",
     "CassetteFileError",
     "CassetteMissingError",
-    "ChildCancelledError",
     "ChildDepthError",
     "CircularResourceError",
     "ContextSerdeError",
@@ -237,6 +240,7 @@ __all__ = [
     "StatePathLengthError",
     "StateTypeError",
     "StateWriteError",
+    "StepCancelledError",
     "StepError",
     "StepOptionError",
     "StepParameterError",
@@ -277,4 +281,5 @@ __all__ = [
     "WorkflowValidationError",
     "WrongThreadError",
     "near_misses",
+    "shown",
 ]

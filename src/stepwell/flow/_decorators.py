@@ -17,6 +17,9 @@ from stepwell.flow._signature import enclosing_names, is_free, locate, read_sign
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
+LONGEST = float(2**62)
+"""More seconds than any clock counts; a larger integer has no float."""
+
 STEP_CHECKS = ("reachability", "dead_end")
 
 
@@ -64,10 +67,12 @@ def step(  # noqa: PLR0913  # the signature people know, and one option more eac
         num_workers=_positive("num_workers", num_workers),
         retry_policy=_policy(retry_policy),
         timeout=_seconds("timeout", timeout),
-        accept_event_subclasses=accept_event_subclasses,
+        accept_event_subclasses=_flag("accept_event_subclasses", accept_event_subclasses),
         skip_graph_checks=_checks(skip_graph_checks),
-        children=tuple(children),
+        children=_classes("children", children),
     )
+    if workflow is not None and not callable(getattr(workflow, "add_step", None)):
+        raise StepOptionError(option="@step(workflow=…)", value=workflow, accepted="a subclass of Workflow")
     if func is not None and not callable(func):
         raise StepOptionError(option="@step", value=func, accepted="used on a function, or called with keywords")
 
@@ -154,9 +159,21 @@ def _positive(option: str, value: int) -> int:
 def _seconds(option: str, value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LONGEST:
         raise StepOptionError(option=option, value=value, accepted="a number of seconds greater than 0, or None")
     return float(value)
+
+
+def _flag(option: str, value: object) -> bool:
+    if not isinstance(value, (bool, int)):
+        raise StepOptionError(option=option, value=value, accepted="True or False")
+    return bool(value)
+
+
+def _classes(option: str, value: object) -> tuple[type, ...]:
+    if not isinstance(value, (list, tuple, set, frozenset)) or not all(isinstance(one, type) for one in value):
+        raise StepOptionError(option=option, value=value, accepted="a list of Workflow subclasses")
+    return tuple(value)
 
 
 def _policy(value: RetryPolicy | None) -> RetryPolicy | None:

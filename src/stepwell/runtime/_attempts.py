@@ -61,7 +61,7 @@ class Attempt(StepTask):
 
     def body_raised(self, error: BaseException) -> None:
         if isinstance(error, asyncio.CancelledError):
-            self.crew.stopped(self)
+            self.crew.stopped(self, error)
         else:
             self.crew.failed(self, error)
 

@@ -25,7 +25,6 @@ from stepwell.core import (
 )
 from stepwell.errors import (
     AttemptOverError,
-    ChildCancelledError,
     ChildDepthError,
     NotAChildWorkflowError,
     WrongThreadError,
@@ -167,8 +166,6 @@ def settled(child: RunPort) -> Any:
     The one place where the settled result of a child is known: a recorded point of the step.
     """
     error = child.outcome.failure()
-    if isinstance(error, asyncio.CancelledError):
-        raise ChildCancelledError(workflow=child.wiring.workflow, reason=str(error)) from error
     if error is not None:
         raise error.with_traceback(child.outcome.traceback)
     event = child.outcome.event

@@ -1,7 +1,7 @@
 """``ctx``: what a step may do. A facade; each call asks the driver, and no step ever sees the machine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from threading import get_ident
 from typing import Any, Generic, TypeVar, overload
 
@@ -13,6 +13,7 @@ from stepwell.flow import ContextMarker, Event, RetryInfo, StartEvent, StopEvent
 from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._checks import LONGEST_SECONDS, check_collect, check_text, check_wait
 from stepwell.runtime._children import RunsAsChild
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
@@ -95,6 +96,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         time. Buffers are a step's own, one for each ``buffer_id``. An empty list gives ``[]`` at once. Pass the same
         list object each time: building ``[E] * n`` for each event is what costs.
         """
+        check_collect(expected, buffer_id)
         wrong = [kind for kind in expected if not is_event_class(kind)] if len(expected) < 16 else []
         if wrong:
             raise NotAnEventError(call="collect_events(expected)", given=wrong[0])
@@ -108,13 +110,18 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """
         if not asyncio.iscoroutine(coroutine):
             raise StepOptionError(option="create_task(coroutine)", value=coroutine, accepted="a coroutine")
-        attempt = self._inside("create_task")
+        try:
+            check_text("create_task", "name", name)
+            attempt = self._inside("create_task")
+        except BaseException:
+            coroutine.close()
+            raise
         if not self._run.in_loop():
             return intents.from_thread(self._run, intents.open_task, self._run, attempt, coroutine, name)
         return intents.open_task(self._run, attempt, coroutine, name)
 
-    def call(self, coroutine: Coroutine[Any, Any, ValueT]) -> ValueT:
-        """Run a coroutine in the run's event loop and return its result: for ``def`` steps, in their thread."""
+    def call(self, coroutine: Awaitable[ValueT]) -> ValueT:
+        """Await a coroutine, or a task, in the run's event loop and return its result: for ``def`` steps."""
         return intents.call(self._run, self._attempt, coroutine)
 
     def retry_info(self) -> RetryInfo:
@@ -131,7 +138,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
 
     async def sleep(self, seconds: float) -> None:
         """Suspend this step for a time. It holds no worker meanwhile, and no time limit runs."""
-        if type(seconds) not in (int, float) or not 0 <= seconds < float("inf"):
+        if type(seconds) not in (int, float) or not 0 <= seconds <= LONGEST_SECONDS:
             raise StepOptionError(option="sleep(seconds)", value=seconds, accepted="a number of seconds, 0 or more")
         await intents.wait(self._run, self._inside("sleep"), None, seconds=float(seconds))
 
@@ -152,6 +159,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """
         if not is_event_class(event_type):
             raise NotAnEventError(call="wait_for_event(event_type)", given=event_type)
+        check_wait(waiter_event, waiter_id, requirements, timeout)
         event = await intents.wait(
             self._run,
             self._inside("wait_for_event"),

@@ -23,7 +23,7 @@ from stepwell.core import (
     StepFannedOut,
     StepFinished,
 )
-from stepwell.errors import StepTimeoutError
+from stepwell.errors import StepCancelledError, StepTimeoutError
 from stepwell.flow import Event, StepFailedEvent
 from stepwell.runtime._attempts import Attempt, first_stretch
 from stepwell.runtime._context import Context
@@ -232,13 +232,14 @@ class Crew:
         else:
             self._fail(attempt, error, "failed", now)
 
-    def stopped(self, attempt: Attempt) -> None:
+    def stopped(self, attempt: Attempt, why: asyncio.CancelledError) -> None:
         """Take the end of a body that was cancelled, by the engine or by somebody else."""
         if attempt.over is not None:
             return
         if attempt.stopping is None:
-            error = asyncio.CancelledError(f"step {attempt.step.name!r} was cancelled from within, or by its loop")
-            self._fail(attempt, error, "cancelled", self.run.now())
+            error = StepCancelledError(step=attempt.step.name, from_outside=attempt.cancelling() > 0)
+            error.__cause__ = why
+            self._fail(attempt, error, "cancelled" if error.from_outside else "failed", self.run.now())
         else:
             self._stop(attempt)
 
@@ -262,7 +263,11 @@ class Crew:
         run = self.run  # the run may conclude in apply, and let go of its crew
         delay, final = retry_delay(attempt, error, now, run.run_id)
         failure = None
-        if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
+        if (
+            delay is None
+            and outcome != "cancelled"
+            and (attempt.step.explains_failures or attempt.start.lineage is not None)
+        ):
             failure = StepFailedEvent(
                 step_name=attempt.step.name,
                 input_event=attempt.start.event,

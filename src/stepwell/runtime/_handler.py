@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from stepwell.core import Status
 from stepwell.flow import Event, StopEvent
+from stepwell.runtime._checks import check_seconds
 from stepwell.runtime._context import Context
 from stepwell.runtime._history import AttemptRecord
 from stepwell.runtime._run import Run
@@ -89,6 +90,7 @@ class WorkflowHandler(Generic[StopT]):
         A step that has not ended after ``timeout`` seconds is given up, named in the log, and no longer waited
         for. Has no effect on a run that is over.
         """
+        check_seconds("cancel_run", "timeout", timeout)
         self._run.cancel(grace=timeout)
         await self._run.outcome.settled()
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from stepwell.core import (
@@ -15,6 +16,7 @@ from stepwell.core import (
     WaitStarted,
 )
 from stepwell.errors import (
+    CallArgumentError,
     EventWaitTimeout,
     NotAnEventError,
     RunNotBegunError,
@@ -27,6 +29,7 @@ from stepwell.errors import (
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
+from stepwell.runtime._checks import check_text
 from stepwell.runtime._children import claim_held, pass_down
 from stepwell.runtime._history import note_wait
 from stepwell.runtime._ports import RunPort
@@ -90,6 +93,7 @@ def _check_held(run: RunPort, kind: type[Event], key: str) -> None:
 
 def _target(run: RunPort, kind: type[Event], step: str) -> int:
     numbers = run.wiring.numbers
+    check_text("send_event", "step", step)
     if step not in numbers:
         raise WorkflowStepDoesNotExistError(
             step=step,
@@ -140,17 +144,23 @@ def from_thread(run: RunPort, function: Callable[..., ValueT], *arguments: Any) 
     return done.result()
 
 
-def call(run: RunPort, attempt: Attempt | None, coroutine: Coroutine[Any, Any, ValueT]) -> ValueT:
-    """Run a coroutine in the run's loop, from another thread, and return its result there."""
-    if run.in_loop():
-        coroutine.close()
-        raise WrongThreadError(call="ctx.call", remedy="In an async step, await the coroutine instead.")
+def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) -> ValueT:
+    """Await something in the run's loop, from another thread, and return its result there."""
+    if not inspect.isawaitable(awaitable):
+        raise CallArgumentError(call="ctx.call", argument="coroutine", value=awaitable, accepted="a coroutine")
     try:
+        if run.in_loop():
+            raise WrongThreadError(call="ctx.call", remedy="In an async step, await the coroutine instead.")
         check_open(run, attempt, "ctx.call")
     except BaseException:
-        coroutine.close()
+        if asyncio.iscoroutine(awaitable):
+            awaitable.close()
         raise
-    result: concurrent.futures.Future[ValueT] = asyncio.run_coroutine_threadsafe(coroutine, run.loop)
+
+    async def wait() -> ValueT:
+        return await awaitable
+
+    result: concurrent.futures.Future[ValueT] = asyncio.run_coroutine_threadsafe(wait(), run.loop)
     wait_for: Callable[..., ValueT] = getattr(run.loop, "stepwell_result", concurrent.futures.Future.result)
     return wait_for(result)
 

@@ -18,7 +18,13 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from stepwell.errors import CircularResourceError, ResourceConfigError, ResourceLifetimeError, StepOptionError
+from stepwell.errors import (
+    CallArgumentError,
+    CircularResourceError,
+    ResourceConfigError,
+    ResourceLifetimeError,
+    StepOptionError,
+)
 from stepwell.flow import Resource, ResourceConfig, StepDefinition
 
 logger = logging.getLogger("stepwell.runtime")
@@ -75,11 +81,16 @@ class ResourceManager:
 
     def replace(self, factory: Callable[..., Any], value: Any) -> None:
         """Give ``value`` wherever a parameter names ``factory``; nothing is made or torn down for it."""
+        if not callable(factory):
+            raise CallArgumentError(
+                call="ResourceManager.replace", argument="factory", value=factory, accepted="the resource's factory"
+            )
         self._replaced[factory] = value
 
     def restore(self, factory: Callable[..., Any]) -> None:
         """Undo ``replace``."""
-        self._replaced.pop(factory, None)
+        if callable(factory):
+            self._replaced.pop(factory, None)
 
     def scope(self, loop: asyncio.AbstractEventLoop) -> ResourceScope:
         """Return what lives as long as the workflow; a new event loop begins anew."""

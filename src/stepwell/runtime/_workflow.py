@@ -3,7 +3,6 @@
 import asyncio
 import difflib
 import functools
-import inspect
 import logging
 import sys
 from collections import OrderedDict
@@ -36,8 +35,10 @@ from stepwell.flow import (
     class_location,
     define,
     definition_of,
+    unwrapped,
 )
 from stepwell.runtime._blocking import blocking
+from stepwell.runtime._checks import LONGEST_SECONDS, check_text
 from stepwell.runtime._child_run import ChildRun
 from stepwell.runtime._children import RunsAsChild, ancestors
 from stepwell.runtime._context import Context
@@ -69,7 +70,7 @@ class _Compiled:
         infer_state_type(wiring.state_types)  # raises here, not in the first run
         self.has_run_id = "run_id" in wiring.start_event.model_fields
         for step in wiring.steps:
-            WATCHDOG.know(inspect.unwrap(step.function).__code__, f"{wiring.workflow}.{step.name}")
+            WATCHDOG.know(unwrapped(step.function).__code__, f"{wiring.workflow}.{step.name}")
 
 
 class _AddStep:
@@ -154,6 +155,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     ) -> None:
         if callback_manager is not None:
             _check_manager(callback_manager)
+        _check_names(resource_manager, workflow_name)
         _check_seconds("timeout", timeout)
         _check_count("num_concurrent_runs", num_concurrent_runs)
         _check_count("stream_buffer", stream_buffer)
@@ -250,6 +252,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
 
     def run(
         self,
+        /,
         ctx: Context[Any] | None = None,
         start_event: StartEvent | None = None,
         *,
@@ -293,6 +296,8 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
             self.validate()
         run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
+        if run_id is not None:
+            check_text("run", "run_id", run_id)
         kind = compiled.wiring.start_event
         if fields or type(start_event) is not kind:
             return compiled, _start_event(kind, start_event, fields), run_id
@@ -395,6 +400,9 @@ def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[
         raise StartFieldsError(
             event=kind.__name__, given=list(fields), problems=problems, suggestions=suggestions
         ) from error
+    except Exception as error:  # what the event's own __init__ or validators raise
+        problems = [f"{type(error).__name__}: {error}"]
+        raise StartFieldsError(event=kind.__name__, given=list(fields), problems=problems, suggestions=[]) from error
 
 
 def _check_manager(value: object) -> None:
@@ -404,10 +412,17 @@ def _check_manager(value: object) -> None:
         raise StepOptionError(option="callback_manager", value=value, accepted="a CallbackManager or None")
 
 
+def _check_names(resource_manager: object, workflow_name: object) -> None:
+    if resource_manager is not None and not isinstance(resource_manager, ResourceManager):
+        raise StepOptionError(option="resource_manager", value=resource_manager, accepted="a ResourceManager or None")
+    if workflow_name is not None and not isinstance(workflow_name, str):
+        raise StepOptionError(option="workflow_name", value=workflow_name, accepted="text or None")
+
+
 def _check_seconds(option: str, value: float | None) -> None:
     if value is None:
         return
-    if type(value) not in (int, float) or not 0 < value < float("inf"):
+    if type(value) not in (int, float) or not 0 < value <= LONGEST_SECONDS:
         raise StepOptionError(option=option, value=value, accepted="a number of seconds greater than 0 or None")
 
 
