@@ -35,7 +35,10 @@ class WorkflowHandler(Generic[StopT]):
     def __await__(self) -> Generator[Any, None, Any]:
         outcome = self._run.outcome
         if outcome.status is Status.RUNNING:
-            yield from outcome.waiter()
+            if self._run.crew.draining:
+                yield  # a turn of the loop, in which a short run may end: half the price of a future
+            if outcome.status is Status.RUNNING:
+                yield from outcome.waiter()
         event = self._ended()
         return event.result if type(event) is StopEvent else event
 
