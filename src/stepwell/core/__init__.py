@@ -21,7 +21,10 @@ from stepwell.core._facts import (
     EventSent,
     Fact,
     InputAsked,
+    Point,
+    PointRecorded,
     RunStarted,
+    Settlement,
     StepCancelled,
     StepFailed,
     StepFannedOut,
@@ -36,7 +39,7 @@ from stepwell.core._facts import (
 )
 from stepwell.core._machine import Machine
 from stepwell.core._plan import Gathering, Kind, Plan, Route, StepPlan
-from stepwell.core._state import RUN_TIMER, Held, State, new_state
+from stepwell.core._state import RUN_TIMER, Held, Lane, Points, Scope, Settled, State, Suspension, Wait, new_state
 
 __all__ = [
     "RUN_TIMER",
@@ -52,14 +55,21 @@ __all__ = [
     "Held",
     "InputAsked",
     "Kind",
+    "Lane",
     "Lineage",
     "Machine",
     "Plan",
+    "Point",
+    "PointRecorded",
+    "Points",
     "Publish",
     "ResumeStep",
     "Retry",
     "Route",
     "RunStarted",
+    "Scope",
+    "Settled",
+    "Settlement",
     "Stall",
     "StartStep",
     "StartTimer",
@@ -71,10 +81,12 @@ __all__ = [
     "StepFinished",
     "StepPlan",
     "StopTimer",
+    "Suspension",
     "TaskClosed",
     "TaskOpened",
     "TimerFired",
     "TurnPassed",
+    "Wait",
     "WaitDropped",
     "WaitId",
     "WaitStarted",

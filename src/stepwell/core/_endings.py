@@ -33,7 +33,7 @@ def end_run(state: State, effects: list[Effect], ending: EndRun) -> None:
     effects.append(ending)
     for part in (state.delayed, state.suspended, state.wait_timers, state.scopes, state.slots):
         part.clear()
-    for rest in (state.running, state.held, state.tasks, state.lingering, state.cancelling):
+    for rest in (state.running, state.held, state.tasks, state.lingering, state.cancelling, state.points):
         rest.clear()
     state.lanes = [None] * len(state.lanes)
     state.active = 0

@@ -6,10 +6,38 @@ not changed after they are made. (Not frozen: that costs 2.2 times as much to bu
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 WaitId: TypeAlias = tuple[int, int]
 """A wait is named by its attempt and its ordinal within that attempt."""
+
+
+@dataclass(slots=True)
+class Point:
+    """A call in a body whose outcome is recorded: a wait, or something done once.
+
+    ``branch`` is the way from the body to the task that called, ``place`` counts the calls in that task.
+    ``nth`` counts the calls of this ``kind`` and ``name`` in the attempt; what has no name is not kept for a
+    further attempt. ``asks`` when it showed a question.
+    """
+
+    branch: tuple[int, ...]
+    place: int
+    kind: str
+    name: str
+    nth: int = 0
+    asks: bool = False
+
+
+class Settlement(Enum):
+    """How a recorded call ended. ``ASKED`` is what is left of one that never did: its question was shown."""
+
+    DONE = "done"
+    LATE = "late"
+    FAILED = "failed"
+    DROPPED = "dropped"
+    ASKED = "asked"
 
 
 @dataclass(slots=True)
@@ -69,7 +97,7 @@ class StepFailed:
 
     ``retry_at`` is the decision of the retry policy, taken by the driver; ``None`` means no further
     attempt. ``failure`` is the event for a handler of errors, made by the driver; ``began`` is when
-    the first of these attempts started.
+    the first of these attempts started. ``collected`` is what the driver wants to know again at the next one.
     """
 
     at: float
@@ -78,6 +106,7 @@ class StepFailed:
     failure: object
     began: float
     retry_at: float | None = None
+    collected: object = None
 
 
 @dataclass(slots=True)
@@ -107,7 +136,8 @@ class CancelRequested:
 class WaitStarted:
     """A step's body suspended itself: for an event of type ``key``, for a ``deadline``, or for both.
 
-    ``ask`` is published at once. ``takes`` is the held event that the driver found to answer it.
+    ``ask`` is published at once. ``takes`` is the held event that the driver found to answer it. ``point`` is
+    where its end is recorded.
     """
 
     at: float
@@ -117,6 +147,7 @@ class WaitStarted:
     deadline: float | None
     ask: object = None
     takes: int | None = None
+    point: Point | None = None
 
 
 @dataclass(slots=True)
@@ -126,6 +157,17 @@ class WaitDropped:
     at: float
     attempt: int
     wait: int
+
+
+@dataclass(slots=True)
+class PointRecorded:
+    """A call in a body came to an end that a further run of the body must not do again. ``value`` is what came."""
+
+    at: float
+    attempt: int
+    point: Point
+    settlement: Settlement
+    value: object
 
 
 @dataclass(slots=True)
@@ -170,6 +212,7 @@ Fact: TypeAlias = (
     | CancelRequested
     | WaitStarted
     | WaitDropped
+    | PointRecorded
     | InputAsked
     | TaskOpened
     | TaskClosed

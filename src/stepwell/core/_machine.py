@@ -25,6 +25,7 @@ from stepwell.core._facts import (
     EventSent,
     Fact,
     InputAsked,
+    PointRecorded,
     RunStarted,
     StepCancelled,
     StepFailed,
@@ -46,14 +47,14 @@ from stepwell.core._lanes import (
     release,
 )
 from stepwell.core._plan import Kind, Plan
+from stepwell.core._points import kept_points, take_point
 from stepwell.core._routing import ask, deliver, deliver_to_step, note_answer
 from stepwell.core._scopes import keep_error, linger, open_scope, settle
-from stepwell.core._state import RUN_TIMER, State, lineage_of, new_state, scope_of
+from stepwell.core._state import RUN_TIMER, Points, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
-RareFact: TypeAlias = (
-    WaitDropped | TaskOpened | TaskClosed | StepCancelled | RunStarted | TurnPassed | InputAsked | CancelRequested
-)
+RunFact: TypeAlias = RunStarted | TurnPassed | InputAsked | CancelRequested
+RareFact: TypeAlias = WaitDropped | PointRecorded | TaskOpened | TaskClosed | StepCancelled | RunFact
 
 
 class Machine:
@@ -112,6 +113,8 @@ class Machine:
         match fact:
             case WaitDropped():
                 drop_wait(state, effects, fact)
+            case PointRecorded():
+                take_point(state, fact)
             case TaskOpened():
                 self._open_task(fact.attempt)
             case TaskClosed():
@@ -123,9 +126,7 @@ class Machine:
             case _:
                 assert_never(fact)
 
-    def _apply_to_run(
-        self, effects: list[Effect], fact: RunStarted | TurnPassed | InputAsked | CancelRequested
-    ) -> None:
+    def _apply_to_run(self, effects: list[Effect], fact: RunFact) -> None:
         state = self.state
         match fact:
             case RunStarted():
@@ -207,7 +208,10 @@ class Machine:
         state.active -= 1
         if start.attempt in state.tasks:
             linger(state, effects, start)
-        elif start.lineage is not None:
+            return
+        if state.points:
+            state.points.pop(start.attempt, None)
+        if start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
 
     def _fan_out(self, effects: list[Effect], fact: StepFannedOut) -> None:
@@ -237,9 +241,14 @@ class Machine:
         start = self._leave(effects, fact.attempt)
         if start is None:
             return
+        kept = kept_points(state, fact.attempt) if state.points or state.suspended else ()
+        state.points.pop(fact.attempt, None)
         forget_waits(state, effects, fact.attempt)
         if fact.retry_at is not None:
-            retry = next_attempt(state, start, Retry(fact.began, fact.error, fact.at))
+            retry = next_attempt(state, start, Retry(fact.began, fact.error, fact.at, fact.collected))
+            if kept:
+                state.points = state.points or {}
+                state.points[retry.attempt] = Points(kept=kept)
             state.delayed = state.delayed or {}
             state.delayed[retry.attempt] = retry
             effects.append(StartTimer(retry.attempt, fact.retry_at))
@@ -314,4 +323,5 @@ class Machine:
         start = state.lingering.pop(fact.attempt, None)
         if start is not None:
             forget_waits(state, effects, fact.attempt)
+            state.points.pop(fact.attempt, None)
             settle(state, self.plan, effects, start.lineage)

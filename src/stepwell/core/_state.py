@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from stepwell.core._effects import Lineage, StartStep, Status
-from stepwell.core._facts import WaitId
+from stepwell.core._facts import Point, Settlement, WaitId
 from stepwell.core._plan import Plan
 
 
@@ -68,10 +68,32 @@ class Scope:
 
 @dataclass(slots=True)
 class Wait:
-    """An open wait: the type it listens for (``None``: only for its deadline) and its timer."""
+    """An open wait: the type it listens for (``None``: only for its deadline), its timer and its point."""
 
     key: str | None
     timer: int | None
+    point: Point | None = None
+
+
+Answer: TypeAlias = tuple[int, object, bool, Point | None]
+"""What a wait got: its ordinal, the event, whether it was too late for one, its point."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """A recorded call and what came of it."""
+
+    point: Point
+    settlement: Settlement
+    value: object
+
+
+@dataclass(slots=True)
+class Points:
+    """What is recorded of an attempt, in the order in which it came; ``kept`` is what earlier attempts left."""
+
+    settled: list[Settled] = field(default_factory=list)
+    kept: tuple[Settled, ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,7 +105,7 @@ class Suspension:
     """
 
     open: dict[int, Wait] = field(default_factory=dict)
-    ready: list[tuple[int, object, bool]] = field(default_factory=list)
+    ready: list[Answer] = field(default_factory=list)
     returning: bool = False
     detached: bool = False
 
@@ -115,6 +137,7 @@ class State:
     held: dict[int, Held]
     tasks: dict[int, int]
     lingering: dict[int, StartStep]
+    points: dict[int, Points]
     deadline: float | None
     remaining: float | None
     external_events: bool
@@ -133,7 +156,7 @@ class State:
         self.running = {}
         self.cancelling = self.delayed = self.lingering = NONE_YET
         self.suspended = self.wait_timers = self.scopes = self.slots = NONE_YET
-        self.held = self.tasks = NONE_YET
+        self.held = self.tasks = self.points = NONE_YET
         self.deadline = self.remaining = self.last_step = None
         self.external_events = self.unprompted = self.checking = False
 

@@ -7,8 +7,9 @@ Rule 4. A background task may wait after the body of its step is over; it needs 
 """
 
 from stepwell.core._effects import Effect, Publish, ResumeStep, StartStep, StartTimer, StopTimer
-from stepwell.core._facts import WaitDropped, WaitId, WaitStarted
+from stepwell.core._facts import Settlement, WaitDropped, WaitId, WaitStarted
 from stepwell.core._lanes import forget_waits, hand_over, release, return_to_work
+from stepwell.core._points import settle_point
 from stepwell.core._routing import ask
 from stepwell.core._state import State, Suspension, Wait
 
@@ -26,6 +27,7 @@ def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
         effects.append(Publish(fact.ask))
     held = state.held.pop(fact.takes, None) if fact.takes is not None else None
     if held is not None:
+        settle_point(state, fact.attempt, fact.point, Settlement.DONE, held.event)
         effects.append(ResumeStep(fact.attempt, fact.wait, held.event, False))
         return
     suspension = _suspend(state, effects, fact.attempt, start)
@@ -36,7 +38,7 @@ def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
         state.wait_timers = state.wait_timers or {}
         state.wait_timers[timer] = (fact.attempt, fact.wait)
         effects.append(StartTimer(timer, fact.deadline))
-    suspension.open[fact.wait] = Wait(fact.key, timer)
+    suspension.open[fact.wait] = Wait(fact.key, timer, fact.point)
 
 
 def _suspend(state: State, effects: list[Effect], attempt: int, start: StartStep | None) -> Suspension:
@@ -80,11 +82,12 @@ def answer(state: State, effects: list[Effect], attempt: int, wait: int, event: 
         if not late:
             effects.append(StopTimer(opened.timer))
     if suspension.open or suspension.detached:
+        settle_point(state, attempt, opened.point, Settlement.LATE if late else Settlement.DONE, event)
         effects.append(ResumeStep(attempt, wait, event, late))
         if not suspension.open:
             del state.suspended[attempt]
         return True
-    suspension.ready.append((wait, event, late))
+    suspension.ready.append((wait, event, late, opened.point))
     return_to_work(state, effects, state.running[attempt])
     return True
 
@@ -94,8 +97,9 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
     suspension = state.suspended.get(fact.attempt)
     opened = suspension.open.pop(fact.wait, None) if suspension is not None else None
     if suspension is None or opened is None:
-        _drop_answer(state, suspension, fact.wait)
+        _drop_answer(state, suspension, fact)
         return
+    settle_point(state, fact.attempt, opened.point, Settlement.DROPPED, None)
     if opened.timer is not None:
         del state.wait_timers[opened.timer]
         effects.append(StopTimer(opened.timer))
@@ -107,14 +111,15 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
         return_to_work(state, effects, state.running[fact.attempt])
 
 
-def _drop_answer(state: State, suspension: Suspension | None, wait: int) -> None:
+def _drop_answer(state: State, suspension: Suspension | None, fact: WaitDropped) -> None:
     """Forget an answer that queues for a worker while its body stopped listening."""
-    ready = suspension.ready if suspension is not None else []
-    kept = [one for one in ready if one[0] != wait]
-    if suspension is None or len(kept) == len(ready):
-        state.stale_facts += 1
-    else:
-        suspension.ready = kept
+    for one in suspension.ready if suspension is not None else ():
+        if one[0] == fact.wait:
+            assert suspension is not None
+            suspension.ready.remove(one)
+            settle_point(state, fact.attempt, one[3], Settlement.DROPPED, None)
+            return
+    state.stale_facts += 1
 
 
 def outlive_body(state: State, effects: list[Effect], attempt: int) -> None:
