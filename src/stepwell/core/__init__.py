@@ -1,5 +1,6 @@
 """The machine: facts in, effects out, and nothing else. It may touch errors, and no clock, loop or file."""
 
+from stepwell.core._audit import find_flaw, recount
 from stepwell.core._effects import (
     CancelStep,
     CheckIdle,
@@ -90,5 +91,7 @@ __all__ = [
     "WaitDropped",
     "WaitId",
     "WaitStarted",
+    "find_flaw",
     "new_state",
+    "recount",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from stepwell.errors._definitions import near_misses
 from stepwell.errors._roots import StepError, StepwellError, UsageError
+from stepwell.errors._state import ContextStateError
 
 
 class WorkflowRuntimeError(StepwellError, RuntimeError):
@@ -230,7 +231,7 @@ class AttemptOverError(UsageError, WorkflowRuntimeError):
         )
 
 
-class NoAttemptError(UsageError, WorkflowRuntimeError):
+class NoAttemptError(ContextStateError, WorkflowRuntimeError):
     """A call that belongs inside a step was made outside of one."""
 
     def __init__(self, *, call: str) -> None:

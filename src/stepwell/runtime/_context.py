@@ -1,20 +1,22 @@
 """``ctx``: what a step may do. A facade; each call asks the driver, and no step ever sees the machine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from threading import get_ident
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from stepwell.errors import NoAttemptError, NotAnEventError, StepOptionError
+from stepwell.errors import NoAttemptError, NotAnEventError, OutsideOnlyError, StepOptionError
 from stepwell.flow import ContextMarker, Event, RetryInfo, is_event_class
 from stepwell.runtime import _intents as intents
+from stepwell.runtime import _points as points
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort
+from stepwell.runtime._run_to_come import RunToCome, Serializer
 from stepwell.runtime._state_store import StateStore
 
 StateT = DefaultTypeVar("StateT", bound=BaseModel, default=DictState)
@@ -26,18 +28,56 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     """One run, seen from one attempt at a step, or (``handler.ctx``) from outside.
 
     All calls may be made from the thread of a ``def`` step too; what is a coroutine goes through ``call``.
+
+    Made by hand it is for a run to come, ``workflow.run(ctx=…)``: with a store to write to before, and with
+    ``previous_context`` (what ``to_dict`` returned) for taking up that run where it stood, or the store it left.
+    Raises a ``ContextSerdeError`` for what is no such dictionary; ``serializer`` reads its values.
     """
 
     __slots__ = ("_attempt", "_run")
 
-    def __init__(self, run: RunPort, attempt: Attempt | None) -> None:
-        self._run = run
-        self._attempt = attempt
+    def __init__(
+        self,
+        workflow: Any,
+        previous_context: Mapping[str, Any] | None = None,
+        serializer: Serializer | None = None,
+    ) -> None:
+        self._run: Any = RunToCome(workflow, previous_context, serializer)
+        self._attempt: Attempt | None = None
+
+    @classmethod
+    def from_dict(
+        cls, workflow: Any, data: Mapping[str, Any], serializer: Serializer | None = None
+    ) -> "Context[StateT]":
+        """Return a context for ``run(ctx=…)`` from what ``to_dict`` returned. Raises a ``ContextSerdeError``."""
+        return Context(workflow, data, serializer)
+
+    def to_dict(self, serializer: Serializer | None = None, *, include_state: bool = True) -> dict[str, Any]:
+        """Return the run as it stands, as data that JSON can hold; ``from_dict`` takes it up, also elsewhere.
+
+        Running steps will run again from the top: what they sent and wrote until now is not repeated, and recorded
+        calls (waits, ``sleep``, ``once``) return what they returned. Of a run that is over, the store is left.
+        Without ``include_state`` the store is left out. Raises ``UnencodableValueError`` with the path of the value.
+        """
+        return intents.snapshot(self._run, serializer, include_state=include_state)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the run is under way; of a context for a run to come, whether it will be taken up."""
+        running: bool = self._run.is_running
+        return running
+
+    async def running_steps(self) -> list[str]:
+        """Return the names of the steps that are running now, also of those that wait."""
+        if self._attempt is not None:
+            raise OutsideOnlyError(call="running_steps")
+        return intents.running_steps(self._run)
 
     @property
     def run_id(self) -> str:
         """The id of the run."""
-        return self._run.run_id
+        run_id: str = self._run.run_id
+        return run_id
 
     @property
     def attempt(self) -> int:
@@ -46,7 +86,12 @@ class Context(ContextMarker[StateT], Generic[StateT]):
 
     def of_run(self) -> RunPort:
         """Return the run itself: for ``Workflow.run(ctx=…)``, not for steps."""
-        return self._run
+        run: RunPort = self._run
+        return run
+
+    def belong_to(self, run: RunPort) -> None:
+        """Be the outside context of ``run`` from now on: for ``Workflow.run(ctx=…)``."""
+        self._run = run
 
     def _inside(self, call: str) -> Attempt:
         if self._attempt is None:
@@ -69,10 +114,12 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             type(ev) in run.wiring.plain_events
             and attempt is not None
             and attempt.over is None
+            and not attempt.careful
             and run.thread == get_ident()
             and not run.stream.closed
         ):  # all that ``intents.write`` would find out, at a third of its price
-            run.stream.write(ev)  # type: ignore[arg-type]
+            attempt.shown += 1
+            run.stream.write(ev)
             return
         if ev is not None:
             intents.write(run, self._attempt, ev)
@@ -80,7 +127,13 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     @property
     def store(self) -> StateStore[StateT]:
         """The run's state: ``await ctx.store.get("path")``, ``set``, ``edit_state``. One for all its steps."""
-        return self._run.store()
+        store: StateStore[StateT] = self._run.store()
+        attempt = self._attempt
+        if attempt is None:
+            return store
+        if attempt.store_view is None:
+            attempt.store_view = store.bound(attempt.may_write)
+        return attempt.store_view
 
     def collect_events(
         self, ev: Event, expected: list[type[Event]], buffer_id: str | None = None
@@ -125,6 +178,28 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             last_failed_at=moment(retry.failed_at) if retry is not None else None,
         )
 
+    async def once(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call ``function`` (it may be a coroutine function) and return its result; never again for this event.
+
+        A further attempt after a failure, and a body that runs again after ``from_dict``, get the recorded result:
+        for what is random or comes from outside, and for what must not happen twice. Calls with one ``name`` are
+        told apart by their order. What ``function`` sends or writes counts as part of it. A result that cannot be
+        stored makes ``to_dict`` fail.
+        """
+        if type(name) is not str or not name:
+            raise StepOptionError(option="once(name)", value=name, accepted="a text that is not empty")
+        if not callable(function):
+            raise StepOptionError(option="once(function)", value=function, accepted="a function")
+        attempt = self._inside("once")
+        intents.check_open(self._run, attempt, "once")
+        return await points.once(self._run, attempt, name, function, (args, kwargs))
+
+    async def commit(self) -> None:
+        """Record that this body came here: with a journal, what it sent and wrote so far is stored with that."""
+        attempt = self._inside("commit")
+        intents.check_open(self._run, attempt, "commit")
+        await points.commit(self._run, attempt)
+
     async def sleep(self, seconds: float) -> None:
         """Suspend this step for a time. It holds no worker meanwhile, and no time limit runs."""
         if type(seconds) not in (int, float) or not 0 <= seconds < float("inf"):
@@ -153,6 +228,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             self._inside("wait_for_event"),
             event_type,
             ask=waiter_event,
+            waiter_id=waiter_id,
             requirements=requirements,
             seconds=timeout,
         )
@@ -163,14 +239,28 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     @property
     def awaited_events(self) -> tuple[type[Event], ...]:
         """The event types that open ``wait_for_event`` calls ask for, oldest first."""
-        return self._run.waits.awaited()
+        awaited: tuple[type[Event], ...] = self._run.waits.awaited()
+        return awaited
 
     @property
     def waits_for_outside(self) -> bool:
         """Whether only an event from outside can move the run on: nothing is active, and nothing sleeps."""
+        if self._run.ending is not None:
+            return False
         state = self._run.machine.state
-        return self._run.ending is None and not (state.active or state.tasks or self._run.waits.has_sleepers())
+        return not (state.active or state.tasks or self._run.waits.has_sleepers())
 
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""
-        return self._run.stream.events()
+        events: AsyncIterator[Event] = self._run.stream.events()
+        return events
+
+
+class LiveContext(Context[StateT]):
+    """The context of a run that has begun, as the driver makes it."""
+
+    __slots__ = ()
+
+    def __init__(self, run: RunPort, attempt: Attempt | None) -> None:
+        self._run = run
+        self._attempt = attempt

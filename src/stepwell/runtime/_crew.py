@@ -23,10 +23,11 @@ from stepwell.core import (
 from stepwell.errors import StepTimeoutError
 from stepwell.flow import Event, StepFailedEvent
 from stepwell.runtime._attempts import Attempt
-from stepwell.runtime._context import Context
+from stepwell.runtime._context import LiveContext
 from stepwell.runtime._execution import execute
 from stepwell.runtime._intents import unobserved_error
 from stepwell.runtime._observers import moment
+from stepwell.runtime._points import abandon_tasks
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._resources import RunResources
 from stepwell.runtime._retries import retry_delay
@@ -52,14 +53,14 @@ class Crew:
         self.failed_last: Attempt | None = None
         self.grace = GRACE_SECONDS
 
-    def start(self, start: StartStep) -> None:
+    def start(self, start: StartStep) -> Attempt:
         """Start a task for the attempt; its body begins in the loop's next turn."""
         run = self.run
         step = self.steps[start.step]
         attempt = Attempt(start, step, run.machine.state.now)
         self.attempts[start.attempt] = attempt
         if step.wants_context:
-            attempt.context = Context(run, attempt)
+            attempt.context = LiveContext(run, attempt)
         if step.timeout is not None:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
         if start.number == 1:
@@ -68,6 +69,7 @@ class Crew:
         if run.observers is not None:
             attempt.refusal = run.observers.attempt_started(attempt, variables)
         attempt.task = asyncio.Task(execute(self, attempt), loop=run.loop, name=step.name, context=variables)
+        return attempt
 
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""
@@ -116,6 +118,8 @@ class Crew:
             self._stop(attempt)
             return
         left = unobserved_error(attempt) if attempt.tasks else None
+        if attempt.replay is not None:
+            left = attempt.replay.flaw(attempt, attempt.tasks_opened) or left
         if left is not None:
             self._fail(attempt, left, "failed", now)
             return
@@ -206,7 +210,7 @@ class Crew:
         attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
-        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
+        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at, attempt.collected))
         run.conclude_if_quiet()
 
     def _leave(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
@@ -220,9 +224,11 @@ class Crew:
             attempt.over = attempt.over or outcome
             for task in attempt.tasks or ():
                 task.cancel()
+        if attempt.replay is not None:
+            abandon_tasks(run, attempt, None)
         if attempt.open_waits and not attempt.tasks:
             self._drop_waits(attempt)
-        attempt.context = attempt.task = None  # no rings for the garbage collector
+        attempt.context = attempt.task = attempt.store_view = None  # no rings for the garbage collector
         run.history.record(attempt, outcome, now)
         if run.observers is not None:
             run.observers.attempt_ended(attempt, outcome, result, now)

@@ -3,15 +3,18 @@
 import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from stepwell.core import (
     EventSent,
     InputAsked,
+    Point,
+    Settlement,
     Status,
     TaskClosed,
     TaskOpened,
     WaitDropped,
+    WaitId,
     WaitStarted,
 )
 from stepwell.errors import (
@@ -26,8 +29,11 @@ from stepwell.errors import (
 )
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._branches import is_repeated_send, is_repeated_show
 from stepwell.runtime._buffers import Buffers
+from stepwell.runtime._points import SLEEP, WAIT, kept_of, note, open_point, recall, reopened, wait_name
 from stepwell.runtime._ports import RunPort
+from stepwell.runtime._run_to_come import Serializer
 from stepwell.runtime._verdicts import note_attempt
 from stepwell.runtime._waits import OpenWait, meets
 
@@ -61,6 +67,11 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     if not run.in_loop():
         from_thread(run, send, run, attempt, event, step)
         return
+    if attempt is not None:
+        if not attempt.careful:
+            attempt.sends += 1
+        elif is_repeated_send(attempt):
+            return
     kind = type(event)
     target = None if step is None else _target(run, kind, step)
     key = run.wiring.learn(kind)
@@ -108,15 +119,16 @@ def write(run: RunPort, attempt: Attempt | None, event: Event) -> None:
         check_open(run, attempt, "write_event_to_stream")
         raise RunOverError(call="write_event_to_stream", workflow=run.wiring.workflow, status="ended")
     if not run.in_loop():
-        run.loop.call_soon_threadsafe(_write_now, run, event)
-    elif isinstance(event, InputRequiredEvent):
-        _write_now(run, event)
-    else:
+        run.loop.call_soon_threadsafe(_write_now, run, attempt, event)
+        return
+    if not isinstance(event, InputRequiredEvent):
         run.wiring.plain_events.add(type(event))
-        run.stream.write(event)
+    _write_now(run, attempt, event)
 
 
-def _write_now(run: RunPort, event: Event) -> None:
+def _write_now(run: RunPort, attempt: Attempt | None, event: Event) -> None:
+    if attempt is not None and is_repeated_show(attempt):
+        return
     run.stream.write(event)
     if isinstance(event, InputRequiredEvent):
         run.apply(InputAsked(run.now()))
@@ -146,7 +158,18 @@ def call(run: RunPort, attempt: Attempt | None, coroutine: Coroutine[Any, Any, V
     except BaseException:
         coroutine.close()
         raise
+    if attempt is not None:
+        coroutine = _as_the_body(attempt, coroutine)
     return asyncio.run_coroutine_threadsafe(coroutine, run.loop).result()
+
+
+async def _as_the_body(attempt: Attempt, coroutine: Coroutine[Any, Any, ValueT]) -> ValueT:
+    """Run what a ``def`` step's thread calls; while it does, its recorded calls are those of the body itself."""
+    attempt.caller = asyncio.current_task()
+    try:
+        return await coroutine
+    finally:
+        attempt.caller = None
 
 
 def collect(
@@ -155,10 +178,49 @@ def collect(
     """Keep an event until all that is expected has come."""
     check_event(event, "collect_events")
     check_open(run, attempt, "collect_events")
-    if run.buffers is None:
-        run.buffers = Buffers()
-    place = (attempt.step.name, buffer_id or "")
-    return run.buffers.collect(place, event, expected, is_retry=attempt.start.number > 1)
+    if not expected:
+        return []
+    name = buffer_id or ""
+    if attempt.collected is None:
+        attempt.collected = {}
+    told = attempt.collected.setdefault(name, [])
+    before = _told_before(attempt, name)
+    if len(told) < len(before):
+        taken = before[len(told)]
+    else:
+        if run.buffers is None:
+            run.buffers = Buffers()
+        taken = run.buffers.collect((attempt.step.name, name), event, expected)
+    told.append(taken)
+    return taken
+
+
+def _told_before(attempt: Attempt, name: str) -> Sequence[list[Event] | None]:
+    """Return what this body, or an earlier attempt at the same event, was told already."""
+    restored = attempt.recollected.get(name, []) if attempt.recollected is not None else []
+    retry = attempt.start.retry
+    collected: Any = retry.collected if retry is not None else None
+    earlier = collected.get(name, []) if collected is not None else []
+    return [*restored, *earlier[len(restored) :]]
+
+
+def running_steps(run: RunPort) -> list[str]:
+    """Return the names of the steps that have attempts in flight."""
+    running = run.machine.state.running.values()
+    return list(dict.fromkeys(run.wiring.steps[start.step].name for start in running))
+
+
+def snapshot(run: Any, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
+    """Return a run, or what is to become one, as data."""
+    if not run.in_loop():
+        return from_thread(run, _snapshot_now, run, serializer, include_state)
+    return _snapshot_now(run, serializer, include_state)
+
+
+def _snapshot_now(run: Any, serializer: Serializer | None, include_state: bool) -> dict[str, Any]:
+    from stepwell.runtime._snapshots import document_of  # noqa: PLC0415  # start-up time: it loads the codec
+
+    return document_of(run, serializer, include_state=include_state)
 
 
 async def wait(
@@ -167,16 +229,56 @@ async def wait(
     event_type: type[EventT] | None,
     *,
     ask: Event | None = None,
+    waiter_id: str | None = None,
     requirements: Mapping[str, Any] | None = None,
     seconds: float | None = None,
 ) -> EventT | None:
     """Suspend the calling body until an event comes or the time is up; ``None`` means the latter."""
-    check_open(run, attempt, "wait_for_event" if event_type is not None else "sleep")
     wanted = requirements or {}
+    if event_type is None:
+        check_open(run, attempt, "sleep")
+        point, entry = open_point(attempt, SLEEP, "")
+    else:
+        check_open(run, attempt, "wait_for_event")
+        called = wait_name(event_type.__name__, waiter_id, requirements)
+        point, entry = open_point(attempt, WAIT, called, asks=ask is not None)
+    if entry is not None and entry.wait is None:
+        return cast("EventT | None", (await recall(attempt, entry))[0])
+    if entry is not None:
+        name, future = reopened(run, attempt, entry, event_type)
+    else:
+        if attempt.start.retry is not None:
+            kept = kept_of(run, attempt, point)
+            if kept is not None and kept.settlement is Settlement.ASKED:
+                ask = None
+            elif kept is not None and type(kept.value) is event_type and meets(kept.value, wanted):
+                note(run, attempt, point, Settlement.DONE, kept.value)
+                return kept.value
+        name, future = _begin_wait(
+            run, attempt, OpenWait(run.loop.create_future(), event_type, wanted), ask, seconds, point
+        )
+    outcome = "cancelled"
+    try:
+        if entry is not None and attempt.replay is not None:
+            await attempt.replay.catch_up()
+        event = await future
+        outcome = "timed out" if event is None and event_type is not None else "ok"
+        return cast("EventT | None", event)
+    finally:
+        if run.waits.remove(name) is not None:
+            run.crew.count_wait(attempt, -1)
+            run.apply(WaitDropped(run.now(), *name))
+        if run.observers is not None:
+            run.observers.wait_ended(attempt, name[1], outcome)
+
+
+def _begin_wait(
+    run: RunPort, attempt: Attempt, wait: OpenWait, ask: Event | None, seconds: float | None, point: Point
+) -> tuple[WaitId, asyncio.Future[Event | None]]:
     name = (attempt.start.attempt, attempt.wait_count)
     attempt.wait_count += 1
-    future: asyncio.Future[Event | None] = run.loop.create_future()
-    run.waits.add(name, OpenWait(future, event_type, wanted))
+    event_type = wait.event_type
+    run.waits.add(name, wait)
     run.crew.count_wait(attempt, 1)
     now = run.now()
     run.apply(
@@ -186,23 +288,14 @@ async def wait(
             key=run.wiring.learn(event_type) if event_type is not None else None,
             deadline=None if seconds is None else now + seconds,
             ask=ask,
-            takes=_held_answer(run, event_type, wanted) if event_type is not None else None,
+            takes=_held_answer(run, event_type, wait.requirements) if event_type is not None else None,
+            point=point,
         )
     )
     if run.observers is not None:
         what = event_type.__name__ if event_type is not None else f"{seconds:g} seconds"
         run.observers.wait_started(attempt, name[1], what, ask)
-    outcome = "cancelled"
-    try:
-        event = await future
-        outcome = "timed out" if event is None and event_type is not None else "ok"
-        return event  # type: ignore[return-value]
-    finally:
-        if run.waits.remove(name) is not None:
-            run.crew.count_wait(attempt, -1)
-            run.apply(WaitDropped(run.now(), *name))
-        if run.observers is not None:
-            run.observers.wait_ended(attempt, name[1], outcome)
+    return name, wait.future
 
 
 def _held_answer(run: RunPort, event_type: type[Event], requirements: Mapping[str, Any]) -> int | None:
@@ -226,13 +319,17 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
         raise
     task = BackgroundTask(coroutine, loop=run.loop, name=name or f"{attempt.step.name} (background)")
     task.attempt = attempt.start.attempt
+    task.owner = attempt
+    task.ordinal = attempt.tasks_opened
+    attempt.tasks_opened += 1
     if attempt.tasks is None:
         attempt.tasks = set()
     attempt.tasks.add(task)
     if run.background is None:
         run.background = set()
     run.background.add(task)
-    run.apply(TaskOpened(run.now(), attempt.start.attempt))
+    if attempt.replay is None or task.ordinal >= attempt.replay.tasks_opened:
+        run.apply(TaskOpened(run.now(), attempt.start.attempt))
 
     def closed(_: object) -> None:
         _task_ended(run, attempt, task)
@@ -245,6 +342,12 @@ def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
     if run.background is None or task not in run.background:
         return  # the run is over, and the task was given up
     run.background.discard(task)
+    if attempt.tasks_closed is None:
+        attempt.tasks_closed = set()
+    if task.ordinal in attempt.tasks_closed:  # it had ended before the snapshot from which its body ran again
+        run.conclude_if_quiet()
+        return
+    attempt.tasks_closed.add(task.ordinal)
     error = None
     if attempt.start.attempt not in run.crew.attempts:
         error = _left_error(attempt, task)

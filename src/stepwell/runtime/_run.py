@@ -42,6 +42,8 @@ from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._resources import RunResources
+from stepwell.runtime._restore import adopt, take_up
+from stepwell.runtime._restored import RestoredRun
 from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
@@ -163,17 +165,27 @@ class Run:
                 teller.attempt_started(attempt, self.variables)
             self.observe(teller)
 
-    def begin(self, event: StartEvent) -> None:
-        """Start the run; its first steps begin in the loop's next turn."""
+    def _enter(self) -> None:
         RUNNING.add(self)
         WATCHDOG.enter(self.loop)
-        key = self.wiring.learn(type(event))
-        settings = self.settings
-        manager = manager_for(settings.callback_manager)
+        manager = manager_for(self.settings.callback_manager)
         if manager is not None:
             name = self.wiring.workflow
             self.observe(CallbackTeller(manager, workflow=name, run_id=self.run_id, variables=self.variables))
+
+    def begin(self, event: StartEvent) -> None:
+        """Start the run; its first steps begin in the loop's next turn."""
+        self._enter()
+        key = self.wiring.learn(type(event))
+        settings = self.settings
         self.apply(RunStarted(self.now(), key, event, settings.timeout, settings.external_events))
+
+    def take_up(self, restored: RestoredRun) -> None:
+        """Go on where a snapshot was taken; bodies begin again in the loop's next turn."""
+        self._enter()
+        restored.state.external_events |= self.settings.external_events
+        adopt(self, restored)
+        take_up(self, restored)
 
     def apply(self, fact: Fact) -> None:
         """Give the machine a fact and carry out what follows from it."""
@@ -195,7 +207,7 @@ class Run:
                 assert isinstance(effect.event, Event)
                 self.stream.write(effect.event)
             case CheckIdle():
-                self._check_idle()
+                self.check_idle()
             case CancelStep():
                 self.crew.cancel(effect.attempt)
             case EndRun():
@@ -210,7 +222,8 @@ class Run:
         else:
             self.crew.cancel(-timer, "timed out")
 
-    def _check_idle(self) -> None:
+    def check_idle(self) -> None:
+        """Let the loop turn once, and tell the machine that it has."""
         if self.observers is not None:
             self.observers.became_idle()
         self.loop.call_soon(self.loop.call_soon, self._turn_passed)
@@ -228,6 +241,11 @@ class Run:
         if self.state_store is None:
             self.state_store = StateStore.of(infer_state_type(self.wiring.state_types))
         return self.state_store
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the run has begun and has not ended."""
+        return self.machine.state.status is Status.RUNNING
 
     def in_loop(self) -> bool:
         """Return whether the caller is in the thread of the run's loop."""

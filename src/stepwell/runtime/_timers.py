@@ -54,6 +54,10 @@ class Timers:
         """Forget the timer; return when it would have been due."""
         return self._alive.pop(name, None)
 
+    def due_at(self, name: int) -> float | None:
+        """Return when a timer is due; ``None`` for one that does not run."""
+        return self._alive.get(name)
+
     def is_due(self, now: float) -> bool:
         """Return whether something may be due; cheap enough to ask before each result."""
         heap = self._heap

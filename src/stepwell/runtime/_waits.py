@@ -11,11 +11,15 @@ from stepwell.flow import Event
 
 @dataclass(slots=True)
 class OpenWait:
-    """One suspended call. ``requirements`` are attribute values that an answer must have."""
+    """One suspended call. ``requirements`` are attribute values that an answer must have.
+
+    ``type_name`` stands for the class of a wait that came from a snapshot, until its body has told the class.
+    """
 
     future: asyncio.Future[Event | None]
     event_type: type[Event] | None
     requirements: Mapping[str, Any]
+    type_name: str | None = None
 
     def accept(self, event: object) -> Event:
         """Return the event that the machine handed back."""
@@ -31,6 +35,11 @@ def meets(event: Event, requirements: Mapping[str, Any]) -> bool:
 _ABSENT = object()
 
 
+def type_name(event: type[Event]) -> str:
+    """Return the name under which a snapshot knows a class."""
+    return f"{event.__module__}:{event.__qualname__}"
+
+
 NO_WAITS: dict[type[Event], dict[WaitId, OpenWait]] = {}
 """Shared by all runs that never waited; never written."""
 
@@ -38,11 +47,12 @@ NO_WAITS: dict[type[Event], dict[WaitId, OpenWait]] = {}
 class WaitTable:
     """All open waits of a run, indexed by type: an answer looks only at waits for its own type."""
 
-    __slots__ = ("_by_type", "_open")
+    __slots__ = ("_by_name", "_by_type", "_open")
 
     def __init__(self) -> None:
         self._open: dict[WaitId, OpenWait] | None = None  # both made for the first wait
         self._by_type: dict[type[Event], dict[WaitId, OpenWait]] = NO_WAITS
+        self._by_name: dict[str, dict[WaitId, OpenWait]] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._open)
@@ -53,6 +63,20 @@ class WaitTable:
         self._open[name] = wait
         if wait.event_type is not None:
             self._by_type.setdefault(wait.event_type, {})[name] = wait
+        elif wait.type_name is not None:
+            self._by_name = self._by_name or {}
+            self._by_name.setdefault(wait.type_name, {})[name] = wait
+
+    def identify(self, name: WaitId, event_type: type[Event] | None) -> None:
+        """Take note of the class behind the name that a wait from a snapshot had until now."""
+        wait = self._open.get(name) if self._open else None
+        if wait is not None and wait.type_name is not None and event_type is not None:
+            self.remove(name)
+            self.add(name, OpenWait(wait.future, event_type, wait.requirements))
+
+    def find(self, name: WaitId) -> OpenWait | None:
+        """Return an open wait."""
+        return self._open.get(name) if self._open else None
 
     def remove(self, name: WaitId) -> OpenWait | None:
         wait = self._open.pop(name, None) if self._open else None
@@ -61,6 +85,8 @@ class WaitTable:
             del same_type[name]
             if not same_type:
                 del self._by_type[wait.event_type]
+        elif wait is not None and wait.type_name is not None and self._by_name is not None:
+            self._by_name[wait.type_name].pop(name, None)
         return wait
 
     def awaited(self) -> tuple[type[Event], ...]:
@@ -70,11 +96,17 @@ class WaitTable:
 
     def has_sleepers(self) -> bool:
         """Return whether somebody waits for nothing but time."""
-        return any(wait.event_type is None for wait in self._open.values()) if self._open else False
+        return (
+            any(wait.event_type is None and wait.type_name is None for wait in self._open.values())
+            if self._open
+            else False
+        )
 
     def matching(self, event: Event) -> tuple[WaitId, ...]:
         """Return the waits that ``event`` answers, oldest first."""
         candidates = self._by_type.get(type(event))
+        if self._by_name:
+            candidates = {**(candidates or {}), **self._by_name.get(type_name(type(event)), {})}
         if not candidates:
             return ()
         return tuple(

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import difflib
+import functools
 import inspect
 import logging
 import threading
@@ -38,11 +39,13 @@ from stepwell.flow import (
     define,
     definition_of,
 )
-from stepwell.runtime._context import Context
+from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._resources import ResourceManager
+from stepwell.runtime._restored import Restored
 from stepwell.runtime._run import Run, RunSettings
+from stepwell.runtime._run_to_come import RunToCome, Serializer
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
@@ -66,6 +69,7 @@ class Settings:
     stream_buffer: int | None = 65_536
     callback_manager: CallbackManager | None = None
     resource_manager: ResourceManager | None = None
+    serializer: Serializer | None = None
 
 
 class _Compiled:
@@ -161,6 +165,7 @@ class Workflow(Generic[StartT, StopT]):
         *,
         callback_manager: CallbackManager | None = None,
         stream_buffer: int | None = 65_536,
+        serializer: Serializer | None = None,
     ) -> None:
         if callback_manager is not None and not isinstance(callback_manager, CallbackManager):
             raise StepOptionError(
@@ -179,6 +184,7 @@ class Workflow(Generic[StartT, StopT]):
             stream_buffer=stream_buffer,
             callback_manager=callback_manager,
             resource_manager=resource_manager,
+            serializer=serializer,
         )
         self._compiled()
 
@@ -200,6 +206,11 @@ class Workflow(Generic[StartT, StopT]):
         """The name it was given, or its module and class."""
         cls = type(self)
         return self._settings.workflow_name or f"{cls.__module__}.{cls.__qualname__}"
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """What writes values into snapshots; ``None`` for a ``JsonSerializer``."""
+        return self._settings.serializer
 
     @property
     def resource_manager(self) -> ResourceManager:
@@ -261,7 +272,9 @@ class Workflow(Generic[StartT, StopT]):
             self.validate()
         wiring = compiled.wiring
         run_id = None if compiled.has_run_id else fields.pop("run_id", None)
-        event = _start_event(wiring.start_event, start_event, fields)
+        earlier = self._earlier_run(ctx)
+        restored = _restored(earlier, wiring, start_event, fields)
+        event = None if restored is not None else _start_event(wiring.start_event, start_event, fields)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError as error:
@@ -271,31 +284,31 @@ class Workflow(Generic[StartT, StopT]):
             verbose=self._settings.verbose,
             stream_buffer=self._settings.stream_buffer,
             external_events=external_events,
-            run_id=run_id,
+            run_id=run_id if restored is None else restored.run_id,
             callback_manager=self._settings.callback_manager,
         )
-        earlier = self._earlier_run(ctx)
         gate = self._gate(loop)
         ticket = object()
         leave = None if gate is None else lambda: gate.leave(ticket)
         run = Run(self, wiring, compiled.ready, settings, leave)
         if earlier is not None:
             run.state_store = earlier.store()
+        begin = functools.partial(_begin, run, event, restored)
         if gate is None:
-            run.begin(event)
+            begin()
         else:
-            gate.enter(ticket, lambda: run.begin(event))
-        return WorkflowHandler(run)
+            gate.enter(ticket, begin)
+        return WorkflowHandler(run, _bound_to(run, ctx))
 
-    def _earlier_run(self, ctx: Context[Any] | None) -> RunPort | None:
+    def _earlier_run(self, ctx: Context[Any] | None) -> RunPort | RunToCome | None:
         if ctx is None:
             return None
         if not isinstance(ctx, Context):
             raise NotAContextError(given=ctx)
-        run = ctx.of_run()
+        run: RunPort | RunToCome = ctx.of_run()
         if type(run.workflow) is not type(self):
             raise ForeignContextError(workflow=type(self).__name__, other=type(run.workflow).__name__)
-        if run.ending is None:
+        if not isinstance(run, RunToCome) and run.ending is None:
             raise RunningContextError(workflow=type(self).__name__)
         return run
 
@@ -363,6 +376,39 @@ class _Gate:
             self._waiting.popitem(last=False)[1]()
         else:
             self._free += 1
+
+
+def _restored(
+    earlier: RunPort | RunToCome | None, wiring: Wiring, start_event: StartEvent | None, fields: dict[str, Any]
+) -> Restored | None:
+    """Return the snapshot of a run under way that is to be taken up."""
+    if not isinstance(earlier, RunToCome) or not earlier.is_running:
+        return None
+    if fields or start_event is not None:
+        raise StartFieldsError(
+            event=wiring.start_event.__name__,
+            given=list(fields),
+            problems=["the run of this context is under way and has its start event; pass run(ctx=…) alone"],
+            suggestions=[],
+        )
+    return earlier.take(wiring)
+
+
+def _begin(run: Run, event: StartEvent | None, restored: Restored | None) -> None:
+    if restored is not None:
+        assert restored.run is not None
+        run.take_up(restored.run)
+    else:
+        assert event is not None
+        run.begin(event)
+
+
+def _bound_to(run: Run, ctx: Context[Any] | None) -> Context[Any] | None:
+    """Let a context that the caller made be that of the run from now on, and of the next one that is given it."""
+    if ctx is None or isinstance(ctx, LiveContext):
+        return None
+    ctx.belong_to(run)
+    return ctx
 
 
 def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[str, Any]) -> StartEvent:

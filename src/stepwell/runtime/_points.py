@@ -1,0 +1,165 @@
+"""Recorded calls of a body: what was recorded of one is given again, what was not is done and recorded.
+
+Rule 1. A call is known by its branch and place in a body that is run again after a snapshot, and by its kind,
+        name and number in a further attempt after a failure.
+Rule 2. Inside the function of ``once`` nothing else is recorded: it is one call, done whole or not at all.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stepwell.core import Point, PointRecorded, Settled, Settlement, TaskClosed, WaitId
+from stepwell.errors import NestedPointError
+from stepwell.flow import Event
+from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._branches import (
+    Branch,
+    counting_branch,
+    counts_of,
+    new_branch,
+    own_branch,
+    reset_counts,
+)
+from stepwell.runtime._ports import RunPort
+from stepwell.runtime._replay import Entry, told
+
+WAIT = "wait_for_event"
+SLEEP = "sleep"
+ONCE = "once"
+COMMIT = "commit"
+
+TOLD_AS_THEY_ARE = (str, int, float, bool, type(None))
+
+
+def wait_name(event: str, waiter_id: str | None, requirements: Mapping[str, Any] | None) -> str:
+    """Return the name of a wait: the one it was given, or what it waits for."""
+    if waiter_id is not None:
+        return waiter_id
+    if not requirements:
+        return event
+    wanted = (
+        f"{key}={value!r}" if isinstance(value, TOLD_AS_THEY_ARE) else f"{key}: {type(value).__name__}"
+        for key, value in sorted(requirements.items())
+    )
+    return f"{event}({', '.join(wanted)})"
+
+
+def open_point(attempt: Attempt, kind: str, name: str, *, asks: bool = False) -> tuple[Point, Entry | None]:
+    """Return where the caller stands, and what is recorded of this call if the body runs again."""
+    inside = counting_branch(attempt).inside
+    if inside is not None:
+        raise NestedPointError(call=f"ctx.{kind}", inside=f"ctx.{inside}")
+    branch = own_branch(attempt) or _first_call(attempt, kind, name)
+    place = branch.place
+    entry = attempt.replay.find(branch, place, kind, name) if attempt.replay is not None else None
+    branch.place += 1
+    nth = _count(attempt, kind, name) if name else 0
+    return Point(branch.path, place, kind, name, nth, asks), entry
+
+
+def _first_call(attempt: Attempt, kind: str, name: str) -> Branch:
+    parent = counting_branch(attempt)
+    if attempt.replay is not None:
+        return attempt.replay.claim(attempt, parent, kind, name)
+    parent.forks += 1
+    return new_branch(attempt, (*parent.path, parent.forks - 1))
+
+
+def _count(attempt: Attempt, kind: str, name: str) -> int:
+    if attempt.calls is None:
+        attempt.calls = {}
+    nth = attempt.calls.get((kind, name), 0)
+    attempt.calls[kind, name] = nth + 1
+    return nth
+
+
+def kept_of(run: RunPort, attempt: Attempt, point: Point) -> Settled | None:
+    """Return what an earlier attempt at the same event left of this call."""
+    points = run.machine.state.points
+    mine = points.get(attempt.start.attempt) if points else None
+    if mine is None or not mine.kept:
+        return None
+    if attempt.kept is None:
+        attempt.kept = {(one.point.kind, one.point.name, one.point.nth): one for one in mine.kept}
+    return attempt.kept.get((point.kind, point.name, point.nth))
+
+
+def note(run: RunPort, attempt: Attempt, point: Point, settlement: Settlement, value: object) -> None:
+    """Record what came of a call."""
+    run.apply(PointRecorded(run.now(), attempt.start.attempt, point, settlement, value))
+
+
+async def recall(attempt: Attempt, entry: Entry) -> tuple[Any, bool]:
+    """Return what a recorded call came to, and whether its time was up; or raise what it raised."""
+    assert attempt.replay is not None
+    recalled: tuple[Any, bool] = await attempt.replay.settle(entry)
+    return recalled
+
+
+def reopened(
+    run: RunPort, attempt: Attempt, entry: Entry, event_type: type[Event] | None
+) -> tuple[WaitId, "asyncio.Future[Any]"]:
+    """Return the wait to which the body has come again: the machine has it open still."""
+    assert entry.wait is not None
+    assert entry.future is not None
+    name = (attempt.start.attempt, entry.wait)
+    run.waits.identify(name, event_type)
+    return name, entry.future
+
+
+async def once(
+    run: RunPort, attempt: Attempt, name: str, function: Callable[..., Any], arguments: tuple[Any, Any]
+) -> Any:
+    """Return what ``function`` returns, or returned when this call was made before."""
+    point, entry = open_point(attempt, ONCE, name)
+    if entry is not None:
+        return (await recall(attempt, entry))[0]
+    kept = kept_of(run, attempt, point)
+    if kept is not None:
+        note(run, attempt, point, Settlement.DONE, kept.value)
+        return kept.value
+    branch = own_branch(attempt)
+    assert branch is not None
+    made = counts_of(branch)
+    branch.inside = told(ONCE, name)
+    settlement, value = Settlement.FAILED, None
+    try:
+        value = function(*arguments[0], **arguments[1])
+        if inspect.isawaitable(value):
+            value = await value
+        settlement = Settlement.DONE
+    except asyncio.CancelledError:
+        settlement = Settlement.DROPPED
+        raise
+    except Exception as error:
+        value = error
+        raise
+    finally:
+        branch.inside = None
+        if attempt.over is None and attempt.stopping is None:
+            reset_counts(branch, made)
+            note(run, attempt, point, settlement, value)
+    return value
+
+
+def abandon_tasks(run: RunPort, attempt: Attempt, error: BaseException | None) -> None:
+    """Report the background tasks that a body, which ran again, did not start again."""
+    assert attempt.replay is not None
+    closed = attempt.tasks_closed or set()
+    missing = [one for one in range(attempt.tasks_opened, attempt.replay.tasks_opened) if one not in closed]
+    attempt.tasks_opened = max(attempt.tasks_opened, attempt.replay.tasks_opened)
+    if missing and error is None and attempt.start.attempt in run.machine.state.lingering:
+        error = attempt.replay.flaw(attempt, missing[0])
+    for _ in missing:
+        run.apply(TaskClosed(run.now(), attempt.start.attempt, error))
+
+
+async def commit(run: RunPort, attempt: Attempt) -> None:
+    """Record that the body came here."""
+    point, entry = open_point(attempt, COMMIT, "")
+    if entry is not None:
+        await recall(attempt, entry)
+        return
+    note(run, attempt, point, Settlement.DONE, None)

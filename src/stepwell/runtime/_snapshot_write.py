@@ -1,0 +1,279 @@
+"""From a run to the parts of a snapshot: its machine's state, record by record, and what its bodies did.
+
+Written out by hand, so that the format is what stands here and not what a class happens to look like.
+The cost is that of what is open; nothing of what is over is in it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from stepwell.core import Lane, Lineage, Point, Points, Retry, Scope, Settled, StartStep, State, Suspension
+from stepwell.flow import Event, InputRequiredEvent
+from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._branches import Branch, made_so_far
+from stepwell.runtime._buffers import Buffer
+from stepwell.runtime._ports import RunPort
+from stepwell.runtime._replay import told
+from stepwell.runtime._snapshot_values import Values
+from stepwell.runtime._waits import type_name
+
+
+class RunWriter:
+    """Writes one run."""
+
+    def __init__(self, run: RunPort, values: Values) -> None:
+        self._run = run
+        self._values = values
+        self._names = [step.name for step in run.wiring.steps]
+        self._state: State = run.machine.state
+
+    def run(self) -> dict[str, Any]:
+        """Return all but the store."""
+        state, run = self._state, self._run
+        now = run.now()
+        bodies = {number: run.crew.attempts[number] for number in state.running}
+        bodies.update(self._left_bodies())
+        return {
+            "taken_at": now,
+            "now": state.now,
+            "counter": state.counter,
+            "external_events": state.external_events,
+            "unprompted": state.unprompted,
+            "questions": state.questions,
+            "checking": state.checking,
+            "last_step": None if state.last_step is None else self._names[state.last_step],
+            "stale_facts": state.stale_facts,
+            "time_left": None if state.deadline is None else max(0.0, state.deadline - now),
+            "time_kept": state.remaining,
+            "running": [self.start(start) for start in state.running.values()],
+            "cancelling": [self.start(start) for start in state.cancelling.values()],
+            "lingering": [self.start(start) for start in state.lingering.values()],
+            "delayed": [
+                {"start": self.start(start), "at": run.timers.due_at(start.attempt)} for start in state.delayed.values()
+            ],
+            "lanes": [self.lane(number, lane) for number, lane in enumerate(state.lanes) if lane is not None],
+            "suspended": [self.suspension(number, one) for number, one in state.suspended.items()],
+            "points": [self.points(number, points) for number, points in state.points.items()],
+            "scopes": [self.scope(scope) for scope in state.scopes.values()],
+            "slots": [
+                {"scope": home, "step": self._names[step], "queues": [self.gathered(step, queue) for queue in queues]}
+                for (home, step), queues in state.slots.items()
+            ],
+            "held": [
+                {"number": number, "event": self.value(held.event, "an event that nothing took yet")}
+                for number, held in state.held.items()
+            ],
+            "tasks": [[attempt, count] for attempt, count in state.tasks.items()],
+            "bodies": [self.body(number, attempt) for number, attempt in bodies.items()],
+            "buffers": [self.buffer(place, buffer) for place, buffer in self._buffers()],
+            "stream": {"end": run.stream.end, "questions": self.questions()},
+            "history": self.history(),
+        }
+
+    def _left_bodies(self) -> dict[int, Attempt]:
+        """Return the attempts whose bodies are over and whose background tasks are not."""
+        owners = (task.owner for task in self._run.background or ())
+        return {
+            one.start.attempt: one for one in owners if one is not None and one.start.attempt in self._state.lingering
+        }
+
+    def _buffers(self) -> Iterable[tuple[tuple[str, str], Buffer]]:
+        return self._run.buffers.by_place.items() if self._run.buffers is not None else ()
+
+    def value(self, value: object, where: str) -> Any:
+        return self._values.write(value, where)
+
+    # Attempts.
+
+    def start(self, start: StartStep) -> dict[str, Any]:
+        name = self._names[start.step]
+        return {
+            "attempt": start.attempt,
+            "step": name,
+            "event": self.value(start.event, f"the event of step {name!r}"),
+            "last": self._last(start),
+            "number": start.number,
+            "parent": start.parent,
+            "lineage": self.lineage(start.lineage),
+            "queued_at": start.queued_at,
+            "worker": start.worker,
+            "retry": None if start.retry is None else self.retry(name, start.retry),
+            "causes": list(start.causes),
+            "waits": start.waits,
+        }
+
+    def _last(self, start: StartStep) -> int | None:
+        """Return which event of a join over several parameters came last: the attempt has its key."""
+        if not isinstance(start.event, tuple):
+            return None
+        keys = [self._run.wiring.learn(type(event)) for event in start.event]
+        return keys.index(start.key)
+
+    def lineage(self, lineage: Lineage | None) -> Any:
+        if lineage is None:
+            return None
+        return [lineage.scope, lineage.index, [self._names[step] for step in lineage.recoveries]]
+
+    def retry(self, name: str, retry: Retry) -> dict[str, Any]:
+        collected: Any = retry.collected
+        return {
+            "began": retry.began,
+            "error": self.value(retry.error, f"the failure of step {name!r}"),
+            "failed_at": retry.failed_at,
+            "collected": self.collected(name, collected),
+        }
+
+    def collected(self, name: str, collected: "dict[str, list[list[Event] | None]] | None") -> list[Any]:
+        return [
+            [
+                buffer,
+                [None if one is None else self.value(one, f"the events collected by step {name!r}") for one in told],
+            ]
+            for buffer, told in (collected or {}).items()
+        ]
+
+    def lane(self, number: int, lane: Lane) -> dict[str, Any]:
+        suspended = self._state.suspended
+        returning = [one for one in lane.returning or () if one in suspended and suspended[one].returning]
+        return {
+            "step": self._names[number],
+            "taken": lane.taken,
+            "free": list(lane.free),
+            "queue": [self.start(start) for start in lane.queue or () if self._is_alive(start)],
+            "returning": returning,
+        }
+
+    def _is_alive(self, start: StartStep) -> bool:
+        if start.lineage is None or start.lineage.scope is None:
+            return True
+        scope = self._state.scopes.get(start.lineage.scope)
+        return scope is not None and not scope.cancelled
+
+    # Waits and points.
+
+    def suspension(self, attempt: int, one: Suspension) -> dict[str, Any]:
+        return {
+            "attempt": attempt,
+            "returning": one.returning,
+            "detached": one.detached,
+            "open": [self.wait(attempt, ordinal) for ordinal in one.open],
+            "ready": [
+                {
+                    "wait": ordinal,
+                    "event": self.value(event, "the answer to a wait"),
+                    "late": late,
+                    "point": self.point(point),
+                }
+                for ordinal, event, late, point in one.ready
+            ],
+        }
+
+    def wait(self, attempt: int, ordinal: int) -> dict[str, Any]:
+        wait = self._state.suspended[attempt].open[ordinal]
+        listener = self._run.waits.find((attempt, ordinal))
+        assert listener is not None
+        kind = listener.type_name if listener.event_type is None else type_name(listener.event_type)
+        requirements = dict(listener.requirements)
+        return {
+            "wait": ordinal,
+            "type": kind,
+            "requirements": self.value(requirements, "the requirements of a wait_for_event") if requirements else None,
+            "timer": wait.timer,
+            "at": None if wait.timer is None else self._run.timers.due_at(wait.timer),
+            "point": self.point(wait.point),
+        }
+
+    def point(self, point: Point | None) -> dict[str, Any]:
+        assert point is not None, "the driver gives each wait a point"
+        return {
+            "branch": list(point.branch),
+            "place": point.place,
+            "kind": point.kind,
+            "name": point.name,
+            "nth": point.nth,
+            "asks": point.asks,
+        }
+
+    def points(self, attempt: int, points: Points) -> dict[str, Any]:
+        return {
+            "attempt": attempt,
+            "settled": [self.settled(one) for one in points.settled],
+            "kept": [self.settled(one) for one in points.kept],
+        }
+
+    def settled(self, one: Settled) -> dict[str, Any]:
+        what = told(one.point.kind, one.point.name)
+        return {
+            "point": self.point(one.point),
+            "settlement": one.settlement.value,
+            "value": self.value(one.value, f"the result of ctx.{what}"),
+        }
+
+    # Joins.
+
+    def scope(self, scope: Scope) -> dict[str, Any]:
+        names = self._names
+        return {
+            "number": scope.number,
+            "opener": scope.opener,
+            "joins": [names[step] for step in scope.joins],
+            "closed_joins": sorted(names[step] for step in scope.closed_joins),
+            "lineage": self.lineage(scope.lineage),
+            "gathered": [
+                {"step": names[step], "items": self.gathered(step, items)} for step, items in scope.gathered.items()
+            ],
+            "cancelled": scope.cancelled,
+        }
+
+    def gathered(self, step: int, items: Iterable[tuple[int, object, int | None]]) -> list[Any]:
+        where = f"an event that step {self._names[step]!r} joins"
+        return [[index, self.value(event, where), cause] for index, event, cause in items]
+
+    # What the driver knows.
+
+    def body(self, number: int, attempt: Attempt) -> dict[str, Any]:
+        branches: list[Branch] = [attempt, *(attempt.branches or {}).values()]
+        counts = {branch.path: made_so_far(branch) for branch in branches}
+        replay = attempt.replay
+        if replay is not None:  # it has not come again to where it was
+            counts.update(replay.counts_left(counts))
+        collected = dict(attempt.recollected or {})
+        for name, lists in (attempt.collected or {}).items():
+            collected[name] = [*lists, *collected.get(name, [])[len(lists) :]]
+        return {
+            "attempt": number,
+            "started": attempt.started,
+            "timed_out": attempt.stopping == "timed out",
+            "counts": [[list(path), *made] for path, made in counts.items()],
+            "collected": self.collected(attempt.step.name, collected),
+            "tasks_opened": max(attempt.tasks_opened, replay.tasks_opened if replay is not None else 0),
+            "tasks_closed": sorted(attempt.tasks_closed or ()),
+        }
+
+    def buffer(self, place: tuple[str, str], buffer: Buffer) -> dict[str, Any]:
+        step, name = place
+        where = f"an event kept by collect_events of step {step!r}"
+        return {
+            "step": step,
+            "name": name,
+            "events": [self.value(event, where) for events in buffer.events.values() for event in events],
+        }
+
+    def questions(self) -> list[Any]:
+        """Return the newest questions, as many as are open: who listens after a restore must see them."""
+        wanted = self._state.questions
+        shown: list[Any] = []
+        for cursor, event in self._run.stream.newest_first() if wanted else ():
+            if isinstance(event, InputRequiredEvent):
+                shown.append([cursor, self.value(event, "a question on the stream")])
+                if len(shown) == wanted:
+                    break
+        return shown[::-1]
+
+    def history(self) -> dict[str, Any]:
+        history, names = self._run.history, self._names
+        return {
+            "produced": [[names[step], key, count] for (step, key), count in history.produced.items()],
+            "consumed": [[names[step], key, count] for (step, key), count in history.consumed.items()],
+            "ended": history.ended,
+        }
