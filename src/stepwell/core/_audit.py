@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from stepwell.core._effects import Lineage, StartStep
 from stepwell.core._plan import Plan
-from stepwell.core._state import State
+from stepwell.core._state import State, scope_of
 
 
 def recount(state: State) -> None:
@@ -19,28 +19,33 @@ def recount(state: State) -> None:
             if wait.timer is not None:
                 state.wait_timers = state.wait_timers or {}
                 state.wait_timers[wait.timer] = (attempt, number)
-    tokens: Counter[int] = Counter()
-    for start in _under_way(state):
-        scope = None if start.lineage is None else state.scopes.get(start.lineage.scope or 0)
-        if scope is not None:
-            scope.attempts.append(start.attempt)
-            tokens[scope.number] += 1
-    for start in _queued(state):
-        scope = None if start.lineage is None else state.scopes.get(start.lineage.scope or 0)
-        if scope is not None:
-            scope.queued += 1
-    for (home, _), queues in state.slots.items():
-        tokens[home] += sum(map(len, queues))
-    for inner in state.scopes.values():
-        scope = None if inner.lineage is None else state.scopes.get(inner.lineage.scope or 0)
-        if scope is not None:
-            scope.inner.append(inner.number)
-            tokens[scope.number] += 1
-    for scope in state.scopes.values():
-        scope.tokens = 0 if scope.cancelled else tokens[scope.number]
-        scope.attempts.sort()
+    _count_tokens(state)
     moving = sum(1 for attempt in state.running if _moves(state, attempt))
     state.active = moving + sum(1 for _ in _queued(state)) + len(state.delayed) + sum(state.tasks.values())
+
+
+def _count_tokens(state: State) -> None:
+    for (home, _), queues in state.slots.items():
+        if home in state.scopes:
+            state.scopes[home].tokens += sum(map(len, queues))
+    for start in _under_way(state):
+        scope = scope_of(state, start.lineage)
+        if scope is not None:
+            scope.attempts.append(start.attempt)
+            scope.tokens += 1
+    for start in _queued(state):
+        scope = scope_of(state, start.lineage)
+        if scope is not None:
+            scope.queued += 1
+    for inner in state.scopes.values():
+        scope = scope_of(state, inner.lineage)
+        if scope is not None:
+            scope.inner.append(inner.number)
+            scope.tokens += 1
+    for scope in state.scopes.values():
+        scope.attempts.sort()
+        if scope.cancelled:
+            scope.tokens = 0
 
 
 def _moves(state: State, attempt: int) -> bool:

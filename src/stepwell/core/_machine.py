@@ -149,7 +149,7 @@ class Machine:
         if fact.timeout is not None:
             state.deadline = fact.at + fact.timeout
             effects.append(StartTimer(RUN_TIMER, state.deadline))
-        deliver(state, self.plan, effects, fact.key, fact.event, (None, None))
+        deliver(state, self.plan, effects, fact.key, fact.event, None, None)
 
     def _send(self, effects: list[Effect], fact: EventSent) -> None:
         state, plan = self.state, self.plan
@@ -167,7 +167,7 @@ class Machine:
         key, event = what
         route = self.plan.routes[key]
         if not woken or route.leads_somewhere():
-            deliver(self.state, self.plan, effects, key, event, origin)
+            deliver(self.state, self.plan, effects, key, event, *origin)
         elif route.kind is Kind.ANSWER:
             note_answer(self.state)
 
@@ -188,14 +188,19 @@ class Machine:
 
     def _finish(self, effects: list[Effect], fact: StepFinished) -> None:
         state = self.state
-        start = self._leave(effects, fact.attempt)
+        start = state.running.pop(fact.attempt, None)
         if start is None:
+            self._take_late(effects, fact.attempt)
             return
         if fact.attempt in state.suspended:
             outlive_body(state, effects, fact.attempt)
-        woken = bool(fact.wakes) and wake(state, effects, fact.wakes, fact.event)
         if fact.key is not None:
-            self._pass_on(effects, (fact.key, fact.event), woken, (fact.attempt, start.lineage))
+            lineage = start.lineage
+            if not fact.wakes:  # what nearly all do goes the short way
+                deliver(state, self.plan, effects, fact.key, fact.event, fact.attempt, lineage)
+            else:
+                woken = wake(state, effects, fact.wakes, fact.event)
+                self._pass_on(effects, (fact.key, fact.event), woken, (fact.attempt, lineage))
             if state.status is not Status.RUNNING:
                 return
         self._close(effects, start)
@@ -204,7 +209,8 @@ class Machine:
         """Free what a body that came to its end held; its background tasks keep its branch open."""
         state = self.state
         state.last_step = start.step
-        release(state, effects, start)
+        if start.worker >= 0:
+            release(state, effects, start)
         state.active -= 1
         if start.attempt in state.tasks:
             linger(state, effects, start)
@@ -230,7 +236,7 @@ class Machine:
                 woken = wake(state, effects, fact.wakes[index], event)
                 self._pass_on(effects, (key, event), woken, origin)
             else:
-                deliver(state, plan, effects, key, event, origin)
+                deliver(state, plan, effects, key, event, *origin)
             if state.status is not Status.RUNNING:
                 return
         settle(state, plan, effects, Lineage(scope.number, 0))

@@ -21,11 +21,11 @@ def deliver(
     effects: list[Effect],
     key: str,
     event: object,
-    origin: tuple[int | None, Lineage | None],
+    cause: int | None,
+    lineage: Lineage | None,
 ) -> None:
-    """Take an event to all that its type leads to. ``origin``: the attempt it comes from, and its lineage."""
+    """Take an event to all that its type leads to. ``cause`` is the attempt it comes from."""
     route = plan.routes[key]
-    cause, lineage = origin
     scope = None if lineage is None else scope_of(state, lineage)
     if lineage is not None and route.kind is not Kind.STOP and is_cut_off(lineage, scope):
         return
@@ -40,10 +40,10 @@ def deliver(
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     for place in route.slots:
-        fill_slot(state, plan, effects, place, _item(event, origin), (key, lineage))
+        fill_slot(state, plan, effects, place, _item(event, (cause, lineage)), (key, lineage))
     if route.joins and scope is not None:
         for join in route.joins:
-            gather(state, plan, effects, join, _item(event, origin), scope)
+            gather(state, plan, effects, join, _item(event, (cause, lineage)), scope)
     elif not route.triggers and not route.slots and route.kind is not Kind.ASK:
         hold(state, key, event)
 

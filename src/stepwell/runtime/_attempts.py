@@ -1,8 +1,9 @@
 """An attempt as the driver knows it: its task, its clock and whether it still counts."""
 
 import asyncio
-from contextvars import ContextVar
-from typing import Any
+from collections.abc import Coroutine
+from types import CoroutineType
+from typing import Any, Protocol
 
 from stepwell.core import Settled, StartStep
 from stepwell.errors import AttemptOverError
@@ -10,19 +11,32 @@ from stepwell.flow import Event
 from stepwell.runtime._branches import NO_COUNTS, BranchPath, TaskBranch, is_new_write
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._state_store import StateStore
+from stepwell.runtime._step_task import StepTask
 from stepwell.runtime._steps import ReadyStep
 
 
-class Attempt:
+class Reports(Protocol):
+    """Whom an attempt tells how it ended; exactly one of the three, once."""
+
+    workflow: Any
+
+    def returned(self, attempt: "Attempt", result: object) -> None: ...
+
+    def failed(self, attempt: "Attempt", error: BaseException) -> None: ...
+
+    def stopped(self, attempt: "Attempt") -> None: ...
+
+    def call_with_care(self, attempt: "Attempt") -> Coroutine[Any, Any, Any]: ...
+
+
+class Attempt(StepTask):
     """One attempt at a step. ``over`` says why it no longer counts while its body may still be running."""
 
-    # Defaults on the class and no slots: most attempts never set these, and creation is half the price.
     begun = False
     over: str | None = None
     stopping: str | None = None
     wait_count = 0
     open_waits = 0
-    task: "asyncio.Task[None] | None" = None
     context: Any = None
     budget: float | None = None
     tasks: "set[BackgroundTask] | None" = None
@@ -46,12 +60,34 @@ class Attempt:
     tasks_closed: "set[int] | None" = None
     store_view: StateStore[Any] | None = None
 
-    def __init__(self, start: StartStep, step: ReadyStep, now: float) -> None:
+    def __init__(self, crew: Reports, start: StartStep, step: ReadyStep, now: float) -> None:
+        self.crew = crew
         self.start = start
         self.step = step
         self.started = now
-        self.began = now if start.retry is None else start.retry.began
         self.worker = start.worker
+
+    @property
+    def began(self) -> float:
+        """When the first attempt at the event started."""
+        retry = self.start.retry
+        return self.started if retry is None else retry.began
+
+    def body_returned(self, result: object) -> None:
+        self.crew.returned(self, result)
+
+    def body_raised(self, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            self.crew.stopped(self)
+        else:
+            self.crew.failed(self, error)
+
+    def get_name(self) -> str:
+        """Return the name of the step."""
+        return self.step.name
+
+    def __repr__(self) -> str:
+        return f"<Attempt {self.start.number} at step {self.step.name!r}>"
 
     def check(self, call: str) -> None:
         """Raise ``AttemptOverError`` when what this attempt does no longer counts."""
@@ -65,7 +101,26 @@ class Attempt:
         return is_new_write(self)
 
 
-CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("stepwell_attempt", default=None)
+def first_stretch(attempt: Attempt) -> object:
+    """Call the step's function and run its body until it waits: the first thing to ``advance`` an attempt by."""
+    attempt.begun = True
+    step = attempt.step
+    crew = attempt.crew
+    if step.is_plain and attempt.refusal is None:
+        try:
+            body = step.call(crew.workflow, attempt.context, attempt.start.event, None)
+        except StopIteration as error:  # it would be taken for the end of the body
+            raise RuntimeError(f"the function of step {step.name!r} raised StopIteration") from error
+        if type(body) is not CoroutineType and not isinstance(body, Coroutine):
+            body = _awaiting(body)
+    else:
+        body = crew.call_with_care(attempt)
+    attempt.body = body
+    return body.send(None)
+
+
+async def _awaiting(awaitable: Any) -> Any:
+    return await awaitable
 
 
 class BackgroundTask(asyncio.Task[Any]):

@@ -35,7 +35,6 @@ class Branch(Protocol):
 class Body(Branch, Protocol):
     """What an attempt has for its branches."""
 
-    task: Any
     caller: "asyncio.Task[Any] | None"
     careful: bool
     branches: "dict[BranchPath, TaskBranch] | None"
@@ -66,8 +65,8 @@ def counting_branch(body: Body) -> Branch:
 
 def own_branch(body: Body) -> Branch | None:
     """Return the branch of the calling task, if it has come to a recorded call before."""
-    task = asyncio.current_task()
-    if task is body.task or task is body.caller:
+    task: object = asyncio.current_task()
+    if task is body or task is body.caller:
         return body
     inherited = _BRANCH.get()
     return inherited if inherited is not None and inherited.body is body and inherited.task is task else None

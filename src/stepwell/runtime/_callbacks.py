@@ -21,7 +21,7 @@ from stepwell.callbacks import (
 )
 from stepwell.core import Status as RunStatus
 from stepwell.flow import Event
-from stepwell.runtime._attempts import CURRENT_ATTEMPT, Attempt
+from stepwell.runtime._attempts import Attempt
 
 _REMEMBERED = 65_536
 """How many attempts' events a run remembers as possible parents; the oldest are forgotten first."""
@@ -93,9 +93,7 @@ class CallbackTeller:
             payload["retry_delay_seconds"] = attempt.retry_delay
         if error is None:
             payload["output_event"] = result
-        # A body that ends by itself reports it from within its own context, which cannot be entered twice.
-        inside = CURRENT_ATTEMPT.get() is attempt
-        self._manager.end_span(span, payload, status=status, error=error, context=None if inside else variables)
+        self._manager.end_span(span, payload, status=status, error=error, context=variables)
 
     def wait_started(self, attempt: Attempt, ordinal: int, what: str, ask: Event | None) -> None:
         opened = self._open.get(attempt.start.attempt)

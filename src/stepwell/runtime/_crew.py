@@ -8,6 +8,8 @@ Rule 3. An attempt that is to stop is told once. It is out of flight when it has
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -22,9 +24,9 @@ from stepwell.core import (
 )
 from stepwell.errors import StepTimeoutError
 from stepwell.flow import Event, StepFailedEvent
-from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._attempts import Attempt, first_stretch
 from stepwell.runtime._context import LiveContext
-from stepwell.runtime._execution import execute
+from stepwell.runtime._execution import call_with_care
 from stepwell.runtime._intents import unobserved_error
 from stepwell.runtime._observers import moment
 from stepwell.runtime._points import abandon_tasks
@@ -36,6 +38,9 @@ from stepwell.runtime._verdicts import note_attempt
 
 logger = logging.getLogger("stepwell.runtime")
 
+DRAIN_BODIES = 16
+DRAIN_SECONDS = 0.001
+
 GRACE_SECONDS = 5.0
 """How long a cancelled body may take to end before it is given up."""
 
@@ -43,21 +48,24 @@ GRACE_SECONDS = 5.0
 class Crew:
     """The attempts in flight. Implements what ``execute`` reports to."""
 
-    __slots__ = ("attempts", "failed_last", "grace", "run", "steps", "workflow")
+    __slots__ = ("attempts", "draining", "failed_last", "grace", "loop", "ready", "run", "steps", "workflow")
 
     def __init__(self, run: RunPort, workflow: Any, steps: tuple[ReadyStep, ...]) -> None:
         self.run = run
+        self.loop = run.loop
         self.workflow = workflow
         self.steps = steps
         self.attempts: dict[int, Attempt] = {}
         self.failed_last: Attempt | None = None
         self.grace = GRACE_SECONDS
+        self.ready: deque[Attempt] = deque()
+        self.draining = False
 
     def start(self, start: StartStep) -> Attempt:
-        """Start a task for the attempt; its body begins in the loop's next turn."""
+        """Make the attempt; its body begins when its turn comes."""
         run = self.run
         step = self.steps[start.step]
-        attempt = Attempt(start, step, run.machine.state.now)
+        attempt = Attempt(self, start, step, run.machine.state.now)
         self.attempts[start.attempt] = attempt
         if step.wants_context:
             attempt.context = LiveContext(run, attempt)
@@ -65,11 +73,47 @@ class Crew:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
         if start.number == 1:
             run.history.consume(start.step, start.key)
-        variables = run.variables.copy()
+        attempt.loop = run.loop
+        attempt.variables = run.variables.copy()
         if run.observers is not None:
-            attempt.refusal = run.observers.attempt_started(attempt, variables)
-        attempt.task = asyncio.Task(execute(self, attempt), loop=run.loop, name=step.name, context=variables)
+            attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
+        self.ready.append(attempt)
+        if not self.draining:
+            self.draining = True
+            self.loop.call_soon(self.drain)
         return attempt
+
+    def call_with_care(self, attempt: Attempt) -> Coroutine[Any, Any, Any]:
+        """Return the body of an attempt for which more is to be done than to call the step's function."""
+        return call_with_care(self.workflow, attempt, self.fill_resources)
+
+    def drain(self) -> None:
+        """Begin the attempts that are ready, as many as may go before the loop must turn.
+
+        Others in the loop must not starve, and who listens to the stream must hear of an event before the next body
+        begins: after so many bodies, so much time, or a wake-up the rest follows in the loop's next turn.
+        """
+        if not self.ready:
+            self.draining = False
+            return
+        # The run itself is in no local here: the traceback of a body that fails holds on to this frame.
+        ready, stream, state = self.ready, self.run.stream, self.run.machine.state
+        latest = state.now + DRAIN_SECONDS
+        left = DRAIN_BODIES
+        stream.woke = False
+        try:
+            while ready:
+                attempt = ready.popleft()
+                if attempt.over is None:
+                    attempt.advance(first_stretch, attempt)
+                left -= 1
+                if not left or stream.woke or state.now > latest:
+                    break
+        finally:
+            if ready:
+                self.loop.call_soon(self.drain)
+            else:
+                self.draining = False
 
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""
@@ -96,6 +140,7 @@ class Crew:
     def disband(self) -> None:
         """Let go of the run: nothing is in flight any more."""
         del self.run
+        self.ready.clear()
 
     async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""
@@ -111,8 +156,8 @@ class Crew:
         if attempt.over is not None:
             return
         run = self.run
-        now = run.now()
-        if run.timers.is_due(now):
+        now = run.clock() + run.offset
+        if now >= run.timers.earliest:
             run.timers.fire_due(now)
         if attempt.stopping is not None:
             self._stop(attempt)
@@ -123,11 +168,18 @@ class Crew:
         if left is not None:
             self._fail(attempt, left, "failed", now)
             return
-        try:
-            fact = self._fact(attempt, result, now)
-        except Exception as error:  # noqa: BLE001  # an undeclared result is a failure of the step
-            self._fail(attempt, error, "failed", now)
-            return
+        step = attempt.step
+        key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
+        fact: Fact
+        if key is not None and not run.waits.open:
+            run.history.produce(step.number, key)
+            fact = StepFinished(now, attempt.start.attempt, key, result)
+        else:
+            try:
+                fact = self._fact(attempt, result, now)
+            except Exception as error:  # noqa: BLE001  # an undeclared result is a failure of the step
+                self._fail(attempt, error, "failed", now)
+                return
         self._leave(attempt, "ok", result, now)
         run.apply(fact)
         if run.ending is not None:
@@ -143,13 +195,13 @@ class Crew:
             keys = result_keys(step, run.wiring, result)
             for key in keys:
                 run.history.produce(step.number, key)
-            wakes = tuple(map(run.waits.matching, result)) if run.waits else ()
+            wakes = tuple(map(run.waits.matching, result)) if run.waits.open else ()
             return StepFannedOut(now, number, keys, tuple(result), wakes)
         kind: type[Any] = type(result)
         key = step.keys[kind] if kind in step.keys else result_key(step, run.wiring, result)
         run.history.produce(step.number, key)
         fact = StepFinished(now, number, key, result)
-        if run.waits:
+        if run.waits.open:
             assert isinstance(result, Event)
             fact.wakes = run.waits.matching(result)
         return fact
@@ -159,7 +211,7 @@ class Crew:
         if attempt.over is not None:
             return
         now = self.run.now()
-        if self.run.timers.is_due(now):
+        if now >= self.run.timers.earliest:
             self.run.timers.fire_due(now)
         if attempt.stopping is not None:
             self._stop(attempt)
@@ -228,7 +280,7 @@ class Crew:
             abandon_tasks(run, attempt, None)
         if attempt.open_waits and not attempt.tasks:
             self._drop_waits(attempt)
-        attempt.context = attempt.task = attempt.store_view = None  # no rings for the garbage collector
+        attempt.context = attempt.store_view = None  # no rings for the garbage collector
         run.history.record(attempt, outcome, now)
         if run.observers is not None:
             run.observers.attempt_ended(attempt, outcome, result, now)
@@ -250,8 +302,7 @@ class Crew:
         if attempt.stopping is not None:
             return
         attempt.stopping = why
-        assert attempt.task is not None
-        attempt.task.cancel()
+        attempt.cancel()
         if not attempt.begun:
             self._stop(attempt)
         elif not attempt.step.is_async:

@@ -1,62 +1,35 @@
-"""Running a step's body: in a task of its own, and for ``def`` steps in a thread."""
+"""Running a step's body where more than a call is needed: with resources, or in a thread for ``def`` steps."""
 
 import asyncio
 import contextlib
 import contextvars
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from typing import Any
 
-from stepwell.runtime._attempts import CURRENT_ATTEMPT, Attempt
+from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._threads import STEP_THREADS
 
 logger = logging.getLogger("stepwell.runtime")
 
 
-class Reports(Protocol):
-    """Whom an attempt tells how it ended; exactly one of the three, once."""
-
-    workflow: Any
-
-    def returned(self, attempt: Attempt, result: object) -> None: ...
-
-    def failed(self, attempt: Attempt, error: BaseException) -> None: ...
-
-    def stopped(self, attempt: Attempt) -> None: ...
-
-    async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]: ...
+Fill = Callable[[Attempt, AsyncExitStack], Coroutine[Any, Any, dict[str, Any]]]
 
 
-async def execute(run: Reports, attempt: Attempt) -> None:
-    """Run the body of an attempt to its end and report it."""
-    attempt.begun = True
-    CURRENT_ATTEMPT.set(attempt)
-    step = attempt.step
-    try:
-        if attempt.refusal is not None:
-            raise attempt.refusal
-        if step.has_resources:
-            async with AsyncExitStack() as exits:
-                result = await _call(run, attempt, await run.fill_resources(attempt, exits))
-        elif step.is_async:
-            result = await step.call(run.workflow, attempt.context, attempt.start.event, None)
-        else:
-            result = await _call(run, attempt, None)
-    except asyncio.CancelledError:
-        run.stopped(attempt)
-    except (KeyboardInterrupt, SystemExit) as error:
-        run.failed(attempt, error)
-        raise
-    except BaseException as error:  # noqa: BLE001  # whatever a step raises is the run's to report
-        run.failed(attempt, error)
-    else:
-        run.returned(attempt, result)
+async def call_with_care(workflow: Any, attempt: Attempt, fill_resources: Fill) -> Any:
+    """Run the body of an attempt that was refused, needs resources, or is a ``def`` step."""
+    if attempt.refusal is not None:
+        raise attempt.refusal
+    if not attempt.step.has_resources:
+        return await _call(workflow, attempt, None)
+    async with AsyncExitStack() as exits:
+        return await _call(workflow, attempt, await fill_resources(attempt, exits))
 
 
-async def _call(run: Reports, attempt: Attempt, resources: dict[str, Any] | None) -> Any:
-    call = functools.partial(attempt.step.call, run.workflow, attempt.context, attempt.start.event, resources)
+async def _call(workflow: Any, attempt: Attempt, resources: dict[str, Any] | None) -> Any:
+    call = functools.partial(attempt.step.call, workflow, attempt.context, attempt.start.event, resources)
     return await (call() if attempt.step.is_async else in_thread(call))
 
 

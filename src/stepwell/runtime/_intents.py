@@ -75,7 +75,7 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     kind = type(event)
     target = None if step is None else _target(run, kind, step)
     key = run.wiring.learn(kind)
-    wakes = run.waits.matching(event) if run.waits else ()
+    wakes = run.waits.matching(event) if run.waits.open else ()
     if not wakes and target is None:
         _check_held(run, kind, key)
     sender = attempt.start.attempt if attempt is not None else None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from stepwell.core import EndRun, Fact, Machine
@@ -45,6 +46,8 @@ class RunPort(Protocol):
     ending: EndRun | None
     buffers: Buffers | None
     thread: int
+    clock: Callable[[], float]
+    offset: float
     resources: RunResources | None
 
     @property

@@ -7,16 +7,15 @@ Rule 2. Every attempt that was under way runs its body from the top, through a `
 Rule 3. A body that was over and had left background tasks runs again for their sake; what it returns is passed over.
 """
 
+import asyncio
 import logging
 import time
-from contextlib import AsyncExitStack
 from typing import Any
 
 from stepwell.core import RUN_TIMER, Point, StartStep, StepCancelled, TaskClosed
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._branches import NO_COUNTS
 from stepwell.runtime._context import LiveContext
-from stepwell.runtime._execution import execute
 from stepwell.runtime._points import abandon_tasks
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._restored import RestoredBody, RestoredRun
@@ -91,36 +90,26 @@ def _report_absent(run: Any, restored: RestoredRun) -> None:
                 run.apply(TaskClosed(run.now(), number))
 
 
-class Echo:
-    """Whom a body reports to that was over before the snapshot: nothing of it counts but its background tasks."""
-
-    def __init__(self, run: Any) -> None:
-        self.workflow = run.workflow
-        self._run = run
-
-    def returned(self, attempt: Attempt, result: object) -> None:
-        abandon_tasks(self._run, attempt, None)
-
-    def failed(self, attempt: Attempt, error: BaseException) -> None:
-        logger.error("step %r had ended, and failed when it ran again", attempt.step.name, exc_info=error)
-        abandon_tasks(self._run, attempt, error)
-
-    def stopped(self, attempt: Attempt) -> None:
-        abandon_tasks(self._run, attempt, None)
-
-    async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
-        filled: dict[str, Any] = await self._run.crew.fill_resources(attempt, exits)
-        return filled
-
-
 def _play_again(run: Any, start: StartStep, body: RestoredBody, restored: RestoredRun) -> None:
-    attempt = Attempt(start, run.crew.steps[start.step], body.started)
+    """Run the body of an attempt that was over; nothing of it counts but its background tasks."""
+    attempt = Attempt(run.crew, start, run.crew.steps[start.step], body.started)
     if attempt.step.wants_context:
         attempt.context = LiveContext(run, attempt)
     _prepare(run, attempt, body, restored)
+
+    async def play() -> None:
+        error = None
+        attempt.caller = asyncio.current_task()
+        try:
+            await run.crew.call_with_care(attempt)
+        except Exception as raised:  # noqa: BLE001  # what its tasks lack because of it is reported with it
+            error = raised
+            logger.error("step %r had ended, and failed when it ran again", attempt.step.name, exc_info=raised)
+        finally:
+            abandon_tasks(run, attempt, error)
+
     name = f"{attempt.step.name} (again, for its background tasks)"
-    task = BackgroundTask(execute(Echo(run), attempt), loop=run.loop, name=name, context=run.variables.copy())
-    attempt.task = task
+    task = BackgroundTask(play(), loop=run.loop, name=name, context=run.variables.copy())
     task.attempt = start.attempt
     if run.background is None:
         run.background = set()

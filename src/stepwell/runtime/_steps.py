@@ -28,6 +28,7 @@ class ReadyStep:
     is_async: bool
     has_resources: bool
     lists: bool
+    is_plain: bool
 
 
 def ready_steps(wiring: Wiring) -> tuple[ReadyStep, ...]:
@@ -46,6 +47,7 @@ def ready_steps(wiring: Wiring) -> tuple[ReadyStep, ...]:
             is_async=definition.is_async,
             has_resources=bool(definition.signature.resources),
             lists=bool(definition.signature.lists),
+            is_plain=definition.is_async and not definition.signature.resources,
         )
         for number, definition in enumerate(wiring.steps)
     )

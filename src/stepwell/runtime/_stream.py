@@ -29,7 +29,18 @@ class StreamItem(Generic[EventT_co]):
 class EventStream:
     """What one run shows to whoever listens."""
 
-    __slots__ = ("_base", "_events", "_full_at", "_has_internal", "_limit", "_loop", "_pinned", "_waiters", "closed")
+    __slots__ = (
+        "_base",
+        "_events",
+        "_full_at",
+        "_has_internal",
+        "_limit",
+        "_loop",
+        "_pinned",
+        "_waiters",
+        "closed",
+        "woke",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int | None) -> None:
         self._loop = loop
@@ -40,6 +51,7 @@ class EventStream:
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit
         self.closed = False
+        self.woke = False
         self._has_internal = False
 
     @property
@@ -84,6 +96,7 @@ class EventStream:
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, None
+        self.woke = True
         for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(None)

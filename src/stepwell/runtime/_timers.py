@@ -5,6 +5,7 @@ import heapq
 from collections.abc import Callable
 
 _COMPACT_AT = 64
+NEVER = float("inf")
 
 NO_TIMERS: dict[int, float] = {}
 """Shared by all runs without a timer; never written."""
@@ -22,10 +23,11 @@ class Timers:
     """Keeps named deadlines in seconds of the run's clock; ``fire`` is called with each name that is due.
 
     Stopping a timer leaves its entry in the heap, and the loop's handle as it is: both are passed over
-    later, and swept when they outnumber what is alive.
+    later, and swept when they outnumber what is alive. ``earliest`` is when something may be due: cheap enough to
+    look at before each result.
     """
 
-    __slots__ = ("_alive", "_clock", "_fire", "_handle", "_handle_at", "_heap", "_loop")
+    __slots__ = ("_alive", "_clock", "_fire", "_handle", "_handle_at", "_heap", "_loop", "earliest")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float], fire: Callable[[int, float], None]
@@ -37,6 +39,7 @@ class Timers:
         self._alive: dict[int, float] = NO_TIMERS
         self._handle: asyncio.TimerHandle | None = None
         self._handle_at = 0.0
+        self.earliest = NEVER
 
     def start(self, name: int, at: float) -> None:
         """Set the timer, anew if it runs already."""
@@ -47,6 +50,7 @@ class Timers:
         if len(self._heap) > _COMPACT_AT and len(self._heap) > 2 * len(self._alive):
             self._heap = [(due, which) for which, due in self._alive.items()]
             heapq.heapify(self._heap)
+        self.earliest = self._heap[0][0]
         if self._handle is None or at < self._handle_at:
             self._arm()
 
@@ -58,11 +62,6 @@ class Timers:
         """Return when a timer is due; ``None`` for one that does not run."""
         return self._alive.get(name)
 
-    def is_due(self, now: float) -> bool:
-        """Return whether something may be due; cheap enough to ask before each result."""
-        heap = self._heap
-        return heap is not None and len(heap) > 0 and heap[0][0] <= now
-
     def fire_due(self, now: float) -> None:
         """Fire everything whose time has come, earliest first."""
         while self._heap and self._heap[0][0] <= now:
@@ -70,12 +69,14 @@ class Timers:
             if self._alive.get(name) == at:
                 del self._alive[name]
                 self._fire(name, now)
+        self.earliest = self._heap[0][0] if self._heap else NEVER
 
     def close(self) -> None:
         """Forget everything, also whom to tell."""
         self._fire = _nobody
         self._clock = _never
         self._heap, self._alive = None, NO_TIMERS
+        self.earliest = NEVER
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None

@@ -40,27 +40,25 @@ def type_name(event: type[Event]) -> str:
     return f"{event.__module__}:{event.__qualname__}"
 
 
+NONE_OPEN: dict[WaitId, OpenWait] = {}
 NO_WAITS: dict[type[Event], dict[WaitId, OpenWait]] = {}
-"""Shared by all runs that never waited; never written."""
+"""Both are shared by all runs that never waited, and never written."""
 
 
 class WaitTable:
     """All open waits of a run, indexed by type: an answer looks only at waits for its own type."""
 
-    __slots__ = ("_by_name", "_by_type", "_open")
+    __slots__ = ("_by_name", "_by_type", "open")
 
     def __init__(self) -> None:
-        self._open: dict[WaitId, OpenWait] | None = None  # both made for the first wait
+        self.open: dict[WaitId, OpenWait] = NONE_OPEN  # both made for the first wait
         self._by_type: dict[type[Event], dict[WaitId, OpenWait]] = NO_WAITS
         self._by_name: dict[str, dict[WaitId, OpenWait]] | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self._open)
-
     def add(self, name: WaitId, wait: OpenWait) -> None:
-        if self._open is None:
-            self._open, self._by_type = {}, {}
-        self._open[name] = wait
+        if self.open is NONE_OPEN:
+            self.open, self._by_type = {}, {}
+        self.open[name] = wait
         if wait.event_type is not None:
             self._by_type.setdefault(wait.event_type, {})[name] = wait
         elif wait.type_name is not None:
@@ -69,17 +67,17 @@ class WaitTable:
 
     def identify(self, name: WaitId, event_type: type[Event] | None) -> None:
         """Take note of the class behind the name that a wait from a snapshot had until now."""
-        wait = self._open.get(name) if self._open else None
+        wait = self.open.get(name)
         if wait is not None and wait.type_name is not None and event_type is not None:
             self.remove(name)
             self.add(name, OpenWait(wait.future, event_type, wait.requirements))
 
     def find(self, name: WaitId) -> OpenWait | None:
         """Return an open wait."""
-        return self._open.get(name) if self._open else None
+        return self.open.get(name)
 
     def remove(self, name: WaitId) -> OpenWait | None:
-        wait = self._open.pop(name, None) if self._open else None
+        wait = self.open.pop(name, None) if self.open else None
         if wait is not None and wait.event_type is not None:
             same_type = self._by_type[wait.event_type]
             del same_type[name]
@@ -91,16 +89,11 @@ class WaitTable:
 
     def awaited(self) -> tuple[type[Event], ...]:
         """Return the types that are waited for, oldest first."""
-        waits = self._open.values() if self._open else ()
-        return tuple(dict.fromkeys(wait.event_type for wait in waits if wait.event_type is not None))
+        return tuple(dict.fromkeys(wait.event_type for wait in self.open.values() if wait.event_type is not None))
 
     def has_sleepers(self) -> bool:
         """Return whether somebody waits for nothing but time."""
-        return (
-            any(wait.event_type is None and wait.type_name is None for wait in self._open.values())
-            if self._open
-            else False
-        )
+        return any(wait.event_type is None and wait.type_name is None for wait in self.open.values())
 
     def matching(self, event: Event) -> tuple[WaitId, ...]:
         """Return the waits that ``event`` answers, oldest first."""

@@ -1,0 +1,226 @@
+"""The task that an attempt is: asyncio's ``Task`` in all that a body can see, but it may begin without a loop's turn.
+
+Rule 1. A body's first stretch runs when ``advance`` is first called, as the current task and in its own context
+        variables; only a body that suspends itself costs the loop anything. (A task of asyncio's costs a turn.)
+Rule 2. Whoever asks asyncio gets true answers: ``current_task``, ``all_tasks``, ``cancel``, ``uncancel``, stacks.
+        The interface for that is asyncio's own for other makers of tasks ("Extending" in its documentation).
+Rule 3. How a body ended is told once, outside of its context. The task's own result is always ``None``.
+"""
+
+import asyncio
+import contextvars
+import linecache
+from asyncio import _enter_task, _leave_task, _register_task
+from collections.abc import Callable, Coroutine, Generator
+from types import FrameType
+from typing import Any, TextIO
+
+
+class StepTask:
+    """Drives one coroutine. It is awaited, cancelled and asked like a task of asyncio's."""
+
+    # Defaults on the class and no slots: most tasks never set these, and creation is half the price.
+    # The names that begin with ``_`` are asyncio's own: anyio and asyncio's task groups look at them.
+    _asyncio_future_blocking = False
+    _fut_waiter: "asyncio.Future[Any] | None" = None
+    _must_cancel = False
+    _cancel_message: Any = None
+    body: "Coroutine[Any, Any, Any] | None" = None
+    loop: asyncio.AbstractEventLoop
+    variables: contextvars.Context
+    _over = False
+    _cancels = 0
+    _callbacks: "list[tuple[Callable[[Any], object], contextvars.Context | None]] | None" = None
+
+    def body_returned(self, result: object) -> None:
+        """Take the result of the body."""
+        raise NotImplementedError
+
+    def body_raised(self, error: BaseException) -> None:
+        """Take the exception of the body."""
+        raise NotImplementedError
+
+    def advance(self, stretch: Callable[[Any], object], value: Any) -> None:
+        """Let the body run until it waits for something. ``stretch`` sends ``value`` into it, or makes it first.
+
+        To be called while no task is the current one.
+        """
+        loop = self.loop
+        _enter_task(loop, self)  # type: ignore[arg-type]  # the documented way for tasks that are not asyncio's
+        try:
+            awaited = self.variables.run(stretch, value)
+        except StopIteration as stop:
+            result = stop.value
+        except BaseException as error:
+            _leave_task(loop, self)  # type: ignore[arg-type]
+            self.settle()
+            self.body_raised(error)
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            return
+        else:
+            _leave_task(loop, self)  # type: ignore[arg-type]
+            self._suspend(awaited)
+            return
+        _leave_task(loop, self)  # type: ignore[arg-type]
+        self._over = True
+        self.body = None
+        if self._callbacks is not None:
+            self.settle()
+        self.body_returned(result)
+
+    def settle(self) -> None:
+        """Be done, and tell those who wait for that."""
+        self._over = True
+        self.body = None
+        callbacks, self._callbacks = self._callbacks, None
+        for callback, context in callbacks or ():
+            self.loop.call_soon(callback, self, context=context)
+
+    def _suspend(self, awaited: Any) -> None:
+        """Wait for what the body yielded: a future, or nothing but the loop's next turn."""
+        problem = None
+        if awaited is None:
+            self.loop.call_soon(self._step)
+        else:
+            problem = self._wait_for(awaited)
+        _register_task(self)  # type: ignore[arg-type]
+        if problem is not None:
+            self.loop.call_soon(self._step, RuntimeError(problem))
+
+    def _wait_for(self, awaited: Any) -> str | None:
+        blocking = getattr(awaited, "_asyncio_future_blocking", None)
+        if blocking is None:
+            return f"{self!r} got bad yield: {awaited!r}"
+        if not blocking:
+            return f"yield was used instead of yield from in {self!r} with {awaited!r}"
+        if awaited.get_loop() is not self.loop:
+            return f"{self!r} got {awaited!r}, which belongs to another event loop"
+        if awaited is self:
+            return f"{self!r} cannot await itself"
+        awaited._asyncio_future_blocking = False  # noqa: SLF001  # the protocol of futures
+        awaited.add_done_callback(self._wake_up)
+        self._fut_waiter = awaited
+        if self._must_cancel and awaited.cancel(msg=self._cancel_message):
+            self._must_cancel = False
+        return None
+
+    def _wake_up(self, awaited: "asyncio.Future[Any]") -> None:
+        try:
+            awaited.result()
+        except BaseException as error:  # noqa: BLE001  # the body's to see
+            self._step(error)
+        else:
+            self._step()
+
+    def _step(self, error: BaseException | None = None) -> None:
+        body = self.body
+        if body is None:
+            return
+        self._fut_waiter = None
+        if self._must_cancel:
+            if not isinstance(error, asyncio.CancelledError):
+                message = self._cancel_message
+                error = asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
+            self._must_cancel = False
+        if error is None:
+            self.advance(body.send, None)
+        else:
+            self.advance(body.throw, error)
+
+    # What a task of asyncio's can be asked.
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Ask the body to stop, by a ``CancelledError`` where it waits."""
+        if self._over:
+            return False
+        self._cancels += 1
+        if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
+            return True
+        self._must_cancel = True
+        self._cancel_message = msg
+        return True
+
+    def cancelling(self) -> int:
+        """Return how often the body was asked to stop, less how often that was taken back."""
+        return self._cancels
+
+    def uncancel(self) -> int:
+        """Take one request to stop back, and return how many are left."""
+        if self._cancels > 0:
+            self._cancels -= 1
+        return self._cancels
+
+    def done(self) -> bool:
+        """Return whether the body is over."""
+        return self._over
+
+    def cancelled(self) -> bool:
+        """Return ``False``: how the body ended is its run's to tell."""
+        return False
+
+    def result(self) -> None:
+        """Return ``None`` once the body is over."""
+        if not self._over:
+            raise asyncio.InvalidStateError("Result is not set.")
+
+    def exception(self) -> None:
+        """Return ``None`` once the body is over."""
+        if not self._over:
+            raise asyncio.InvalidStateError("Exception is not set.")
+
+    def add_done_callback(
+        self, callback: Callable[[Any], object], *, context: contextvars.Context | None = None
+    ) -> None:
+        """Call ``callback`` with this task, soon after the body is over."""
+        if self._over:
+            self.loop.call_soon(callback, self, context=context)
+        else:
+            self._callbacks = self._callbacks or []
+            self._callbacks.append((callback, context))
+
+    def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
+        """Forget a callback, and return how often it was there."""
+        kept = [one for one in self._callbacks or () if one[0] != callback]
+        removed = len(self._callbacks or ()) - len(kept)
+        self._callbacks = kept or None
+        return removed
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if not self._over:
+            self._asyncio_future_blocking = True
+            yield self
+        self.result()
+
+    __iter__ = __await__
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop that it runs in."""
+        return self.loop
+
+    def get_coro(self) -> "Coroutine[Any, Any, Any] | None":
+        """Return the coroutine, ``None`` before its beginning and after its end."""
+        return self.body
+
+    def get_context(self) -> contextvars.Context:
+        """Return the context variables of the body."""
+        return self.variables
+
+    def get_stack(self, *, limit: int | None = None) -> list[FrameType]:
+        """Return the frames in which the body is suspended, outermost first; no more than the ``limit`` newest."""
+        frames: list[FrameType] = []
+        at: Any = self.body
+        while at is not None:
+            frame = getattr(at, "cr_frame", None)
+            if frame is not None:
+                frames.append(frame)
+            at = getattr(at, "cr_await", None)
+        return frames if limit is None else frames[-limit:] if limit > 0 else []
+
+    def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:
+        """Print those frames."""
+        print(f"Stack for {self!r} (most recent call last):", file=file)
+        for frame in self.get_stack(limit=limit):
+            code = frame.f_code
+            print(f'  File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}', file=file)
+            print(f"    {linecache.getline(code.co_filename, frame.f_lineno).strip()}", file=file)
