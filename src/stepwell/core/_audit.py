@@ -37,6 +37,10 @@ def _count_tokens(state: State) -> None:
         scope = scope_of(state, start.lineage)
         if scope is not None:
             scope.queued += 1
+    _count_inner(state)
+
+
+def _count_inner(state: State) -> None:
     for inner in state.scopes.values():
         scope = scope_of(state, inner.lineage)
         if scope is not None:

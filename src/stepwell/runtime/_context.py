@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from threading import get_ident
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
@@ -12,11 +12,12 @@ from stepwell.errors import NoAttemptError, NotAnEventError, OutsideOnlyError, S
 from stepwell.flow import ContextMarker, Event, RetryInfo, is_event_class
 from stepwell.runtime import _intents as intents
 from stepwell.runtime import _points as points
+from stepwell.runtime import _waiting as waiting
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
-from stepwell.runtime._ports import RunPort
-from stepwell.runtime._run_to_come import RunToCome, Serializer
+from stepwell.runtime._ports import RunPort, Serializer
+from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._state_store import StateStore
 
 StateT = DefaultTypeVar("StateT", bound=BaseModel, default=DictState)
@@ -204,7 +205,8 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """Suspend this step for a time. It holds no worker meanwhile, and no time limit runs."""
         if type(seconds) not in (int, float) or not 0 <= seconds < float("inf"):
             raise StepOptionError(option="sleep(seconds)", value=seconds, accepted="a number of seconds, 0 or more")
-        await intents.wait(self._run, self._inside("sleep"), None, seconds=float(seconds))
+        attempt = self._inside("sleep")
+        await waiting.wait(self._run, attempt, waiting.listener_for(self._run, None), seconds=float(seconds))
 
     async def wait_for_event(
         self,
@@ -223,18 +225,20 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """
         if not is_event_class(event_type):
             raise NotAnEventError(call="wait_for_event(event_type)", given=event_type)
-        event = await intents.wait(
+        if waiter_id is not None and (type(waiter_id) is not str or not waiter_id):
+            raise StepOptionError(option="wait_for_event(waiter_id)", value=waiter_id, accepted="a text, or None")
+        attempt = self._inside("wait_for_event")
+        event = await waiting.wait(
             self._run,
-            self._inside("wait_for_event"),
-            event_type,
+            attempt,
+            waiting.listener_for(self._run, event_type, requirements),
+            name=waiter_id or points.wait_name(event_type.__name__, requirements),
             ask=waiter_event,
-            waiter_id=waiter_id,
-            requirements=requirements,
             seconds=timeout,
         )
         if event is None:
-            raise intents.wait_timeout(event_type, timeout)
-        return event
+            raise waiting.wait_timeout(event_type, timeout)
+        return cast("EventT", event)
 
     @property
     def awaited_events(self) -> tuple[type[Event], ...]:

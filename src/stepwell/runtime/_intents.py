@@ -2,23 +2,18 @@
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar, cast
+import functools
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from stepwell.core import (
     EventSent,
     InputAsked,
-    Point,
-    Settlement,
     Status,
     TaskClosed,
     TaskOpened,
-    WaitDropped,
-    WaitId,
-    WaitStarted,
 )
 from stepwell.errors import (
-    EventWaitTimeout,
     NotAnEventError,
     RunNotBegunError,
     RunOverError,
@@ -31,14 +26,10 @@ from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._branches import is_repeated_send, is_repeated_show
 from stepwell.runtime._buffers import Buffers
-from stepwell.runtime._points import SLEEP, WAIT, kept_of, note, open_point, recall, reopened, wait_name
-from stepwell.runtime._ports import RunPort
-from stepwell.runtime._run_to_come import Serializer
+from stepwell.runtime._ports import RunPort, Serializer
 from stepwell.runtime._verdicts import note_attempt
-from stepwell.runtime._waits import OpenWait, meets
 
 ValueT = TypeVar("ValueT")
-EventT = TypeVar("EventT", bound=Event)
 
 HELD_LIMIT = 1_000
 """How many events that nobody takes a run holds for waits to come."""
@@ -212,102 +203,9 @@ def running_steps(run: RunPort) -> list[str]:
 
 def snapshot(run: Any, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
     """Return a run, or what is to become one, as data."""
-    if not run.in_loop():
-        return from_thread(run, _snapshot_now, run, serializer, include_state)
-    return _snapshot_now(run, serializer, include_state)
-
-
-def _snapshot_now(run: Any, serializer: Serializer | None, include_state: bool) -> dict[str, Any]:
-    from stepwell.runtime._snapshots import document_of  # noqa: PLC0415  # start-up time: it loads the codec
-
-    return document_of(run, serializer, include_state=include_state)
-
-
-async def wait(
-    run: RunPort,
-    attempt: Attempt,
-    event_type: type[EventT] | None,
-    *,
-    ask: Event | None = None,
-    waiter_id: str | None = None,
-    requirements: Mapping[str, Any] | None = None,
-    seconds: float | None = None,
-) -> EventT | None:
-    """Suspend the calling body until an event comes or the time is up; ``None`` means the latter."""
-    wanted = requirements or {}
-    if event_type is None:
-        check_open(run, attempt, "sleep")
-        point, entry = open_point(attempt, SLEEP, "")
-    else:
-        check_open(run, attempt, "wait_for_event")
-        called = wait_name(event_type.__name__, waiter_id, requirements)
-        point, entry = open_point(attempt, WAIT, called, asks=ask is not None)
-    if entry is not None and entry.wait is None:
-        return cast("EventT | None", (await recall(attempt, entry))[0])
-    if entry is not None:
-        name, future = reopened(run, attempt, entry, event_type)
-    else:
-        if attempt.start.retry is not None:
-            kept = kept_of(run, attempt, point)
-            if kept is not None and kept.settlement is Settlement.ASKED:
-                ask = None
-            elif kept is not None and type(kept.value) is event_type and meets(kept.value, wanted):
-                note(run, attempt, point, Settlement.DONE, kept.value)
-                return kept.value
-        name, future = _begin_wait(
-            run, attempt, OpenWait(run.loop.create_future(), event_type, wanted), ask, seconds, point
-        )
-    outcome = "cancelled"
-    try:
-        if entry is not None and attempt.replay is not None:
-            await attempt.replay.catch_up()
-        event = await future
-        outcome = "timed out" if event is None and event_type is not None else "ok"
-        return cast("EventT | None", event)
-    finally:
-        if run.waits.remove(name) is not None:
-            run.crew.count_wait(attempt, -1)
-            run.apply(WaitDropped(run.now(), *name))
-        if run.observers is not None:
-            run.observers.wait_ended(attempt, name[1], outcome)
-
-
-def _begin_wait(
-    run: RunPort, attempt: Attempt, wait: OpenWait, ask: Event | None, seconds: float | None, point: Point
-) -> tuple[WaitId, asyncio.Future[Event | None]]:
-    name = (attempt.start.attempt, attempt.wait_count)
-    attempt.wait_count += 1
-    event_type = wait.event_type
-    run.waits.add(name, wait)
-    run.crew.count_wait(attempt, 1)
-    now = run.now()
-    run.apply(
-        WaitStarted(
-            now,
-            *name,
-            key=run.wiring.learn(event_type) if event_type is not None else None,
-            deadline=None if seconds is None else now + seconds,
-            ask=ask,
-            takes=_held_answer(run, event_type, wait.requirements) if event_type is not None else None,
-            point=point,
-        )
-    )
-    if run.observers is not None:
-        what = event_type.__name__ if event_type is not None else f"{seconds:g} seconds"
-        run.observers.wait_started(attempt, name[1], what, ask)
-    return name, wait.future
-
-
-def _held_answer(run: RunPort, event_type: type[Event], requirements: Mapping[str, Any]) -> int | None:
-    for number, held in run.machine.state.held.items():
-        if type(held.event) is event_type and meets(held.event, requirements):
-            return number
-    return None
-
-
-def wait_timeout(event_type: type[Event], seconds: float | None) -> EventWaitTimeout:
-    """Return the error of a wait whose time is up."""
-    return EventWaitTimeout(event=event_type.__name__, timeout=seconds or 0.0)
+    take = functools.partial(run.to_document, serializer, include_state=include_state)
+    document: dict[str, Any] = take() if run.in_loop() else from_thread(run, take)
+    return document
 
 
 def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any], name: str | None) -> BackgroundTask:

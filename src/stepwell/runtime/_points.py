@@ -33,10 +33,8 @@ COMMIT = "commit"
 TOLD_AS_THEY_ARE = (str, int, float, bool, type(None))
 
 
-def wait_name(event: str, waiter_id: str | None, requirements: Mapping[str, Any] | None) -> str:
-    """Return the name of a wait: the one it was given, or what it waits for."""
-    if waiter_id is not None:
-        return waiter_id
+def wait_name(event: str, requirements: Mapping[str, Any] | None) -> str:
+    """Return the name of a wait that was given none: what it waits for."""
     if not requirements:
         return event
     wanted = (

@@ -19,6 +19,14 @@ from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
 
 
+class Serializer(Protocol):
+    """What writes a value as a text and reads it again; ``stepwell.flow.codec`` has such."""
+
+    def serialize(self, value: Any) -> str: ...
+
+    def deserialize(self, value: str) -> Any: ...
+
+
 class CrewPort(Protocol):
     """What a context needs of the attempts."""
 

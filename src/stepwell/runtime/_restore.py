@@ -102,7 +102,7 @@ def _play_again(run: Any, start: StartStep, body: RestoredBody, restored: Restor
         attempt.caller = asyncio.current_task()
         try:
             await run.crew.call_with_care(attempt)
-        except Exception as raised:  # noqa: BLE001  # what its tasks lack because of it is reported with it
+        except Exception as raised:  # what its tasks lack because of it is reported with it
             error = raised
             logger.error("step %r had ended, and failed when it ran again", attempt.step.name, exc_info=raised)
         finally:

@@ -41,6 +41,7 @@ from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._ports import Serializer
 from stepwell.runtime._resources import RunResources
 from stepwell.runtime._restore import adopt, take_up
 from stepwell.runtime._restored import RestoredRun
@@ -246,6 +247,12 @@ class Run:
     def is_running(self) -> bool:
         """Whether the run has begun and has not ended."""
         return self.machine.state.status is Status.RUNNING
+
+    def to_document(self, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
+        """Return the run as a snapshot."""
+        from stepwell.runtime._snapshots import document_of  # noqa: PLC0415  # start-up time: it loads the codec
+
+        return document_of(self, serializer, include_state=include_state)
 
     def in_loop(self) -> bool:
         """Return whether the caller is in the thread of the run's loop."""

@@ -1,22 +1,14 @@
 """A run that has not been started: what ``Context(workflow)`` stands for until ``workflow.run(ctx=…)``."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from stepwell.errors import NoRunError, StepOptionError
 from stepwell.flow import Wiring
+from stepwell.runtime._ports import Serializer
 from stepwell.runtime._restored import Restored
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
-
-
-class Serializer(Protocol):
-    """What writes a value as a text and reads it again; ``stepwell.flow.codec`` has such."""
-
-    def serialize(self, value: Any) -> str: ...
-
-    def deserialize(self, value: str) -> Any: ...
-
 
 # Which call of a context asks for which part of a run, in the order in which the calls ask.
 CALLS = {
@@ -81,6 +73,13 @@ class RunToCome:
         if self.restored is None:
             raise NoRunError(call="run_id")
         return self.restored.run_id
+
+    def to_document(self, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
+        """Return what a run would go on from, as a snapshot."""
+        from stepwell.runtime._snapshots import document_to_come  # noqa: PLC0415  # start-up time
+
+        chosen = serializer or self.serializer
+        return document_to_come(self, self.document, self.wiring_now(), chosen, include_state=include_state)
 
     def in_loop(self) -> bool:
         return True

@@ -15,7 +15,7 @@ from stepwell.errors import ContextSerdeError, SnapshotError, UnencodableValueEr
 from stepwell.flow import Event, StepFailedEvent, StreamGap, Wiring
 from stepwell.flow.codec import JsonSerializer, reachable_classes
 from stepwell.runtime._dict_state import DictState
-from stepwell.runtime._run_to_come import Serializer
+from stepwell.runtime._ports import Serializer
 
 
 class Values(Protocol):

@@ -11,8 +11,8 @@ from typing import Any
 from stepwell.core import Status
 from stepwell.errors import ForeignSnapshotError, RunNotBegunError, SnapshotError, SnapshotVersionError, StepwellError
 from stepwell.flow import Wiring
+from stepwell.runtime._ports import Serializer
 from stepwell.runtime._restored import Restored
-from stepwell.runtime._run_to_come import RunToCome, Serializer
 from stepwell.runtime._snapshot_fields import Fields
 from stepwell.runtime._snapshot_read import RunReader
 from stepwell.runtime._snapshot_values import Values, values_for
@@ -31,9 +31,7 @@ def name_of(workflow: Any) -> str:
 
 
 def document_of(run: Any, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
-    """Return a run, or one to come, as a document. Raises an ``UnencodableValueError`` with the path of a value."""
-    if isinstance(run, RunToCome):
-        return _document_to_come(run, serializer, include_state)
+    """Return a run as a document. Raises an ``UnencodableValueError`` with the path of a value."""
     if run.machine.state.status is Status.NEW:
         raise RunNotBegunError(call="to_dict", workflow=run.wiring.workflow)
     values = values_for(run.wiring, serializer or run.workflow.serializer)
@@ -43,10 +41,16 @@ def document_of(run: Any, serializer: Serializer | None, *, include_state: bool)
     return document
 
 
-def _document_to_come(run: RunToCome, serializer: Serializer | None, include_state: bool) -> dict[str, Any]:
-    chosen = serializer or run.serializer or run.workflow.serializer
-    values = values_for(run.wiring_now(), chosen)
-    before = run.document
+def document_to_come(
+    run: Any,
+    before: Mapping[str, Any] | None,
+    wiring: Wiring,
+    serializer: Serializer | None,
+    *,
+    include_state: bool,
+) -> dict[str, Any]:
+    """Return a run to come as a document: its store, and what it was read from, if that is to be taken up."""
+    values = values_for(wiring, serializer or run.workflow.serializer)
     if before is not None and before["values"] != values.kind:
         raise SnapshotError(path="values", reason="a run that was not taken up yet is written as it was read")
     document = _head(run.workflow, run.run_id if before is not None else "", values)

@@ -41,11 +41,11 @@ from stepwell.flow import (
 )
 from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._handler import WorkflowHandler
-from stepwell.runtime._ports import RunPort
+from stepwell.runtime._ports import RunPort, Serializer
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._restored import Restored
 from stepwell.runtime._run import Run, RunSettings
-from stepwell.runtime._run_to_come import RunToCome, Serializer
+from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
