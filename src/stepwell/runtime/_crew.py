@@ -29,7 +29,7 @@ from stepwell.runtime._context import LiveContext
 from stepwell.runtime._execution import call_with_care
 from stepwell.runtime._intents import unobserved_error
 from stepwell.runtime._observers import moment
-from stepwell.runtime._points import abandon_tasks
+from stepwell.runtime._points import end_replay
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._resources import RunResources
 from stepwell.runtime._retries import retry_delay
@@ -164,7 +164,7 @@ class Crew:
             return
         left = unobserved_error(attempt) if attempt.tasks else None
         if attempt.replay is not None:
-            left = attempt.replay.flaw(attempt, attempt.tasks_opened) or left
+            left = attempt.replay.flaw(attempt) or left
         if left is not None:
             self._fail(attempt, left, "failed", now)
             return
@@ -277,7 +277,7 @@ class Crew:
             for task in attempt.tasks or ():
                 task.cancel()
         if attempt.replay is not None:
-            abandon_tasks(run, attempt, None)
+            end_replay(run, attempt)
         if attempt.open_waits and not attempt.tasks:
             self._drop_waits(attempt)
         attempt.context = attempt.store_view = None  # no rings for the garbage collector

@@ -26,6 +26,7 @@ from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._branches import is_repeated_send, is_repeated_show
 from stepwell.runtime._buffers import Buffers
+from stepwell.runtime._points import abandon_tasks
 from stepwell.runtime._ports import RunPort, Serializer
 from stepwell.runtime._verdicts import note_attempt
 
@@ -243,6 +244,7 @@ def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
     if attempt.tasks_closed is None:
         attempt.tasks_closed = set()
     if task.ordinal in attempt.tasks_closed:  # it had ended before the snapshot from which its body ran again
+        abandon_tasks(run, attempt)
         run.conclude_if_quiet()
         return
     attempt.tasks_closed.add(task.ordinal)
@@ -253,6 +255,7 @@ def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
             note_attempt(error, attempt)
             run.crew.failed_last = attempt
     run.apply(TaskClosed(run.now(), attempt.start.attempt, error))
+    abandon_tasks(run, attempt)
     run.conclude_if_quiet()
 
 

@@ -122,17 +122,14 @@ async def once(
     assert branch is not None
     made = counts_of(branch)
     branch.inside = told(ONCE, name)
-    settlement, value = Settlement.FAILED, None
+    settlement: Settlement = Settlement.DROPPED
+    value: Any = None
     try:
-        value = function(*arguments[0], **arguments[1])
-        if inspect.isawaitable(value):
-            value = await value
+        result = function(*arguments[0], **arguments[1])
+        value = await result if inspect.isawaitable(result) else result
         settlement = Settlement.DONE
-    except asyncio.CancelledError:
-        settlement = Settlement.DROPPED
-        raise
     except Exception as error:
-        value = error
+        settlement, value = Settlement.FAILED, error
         raise
     finally:
         branch.inside = None
@@ -142,16 +139,26 @@ async def once(
     return value
 
 
-def abandon_tasks(run: RunPort, attempt: Attempt, error: BaseException | None) -> None:
-    """Report the background tasks that a body, which ran again, did not start again."""
+def end_replay(run: RunPort, attempt: Attempt, error: BaseException | None = None) -> None:
+    """Take note that a body, which ran again, is over; ``error`` is what it failed with though it counts no more."""
     assert attempt.replay is not None
+    attempt.replay.body_is_over = True
+    abandon_tasks(run, attempt, error)
+
+
+def abandon_tasks(run: RunPort, attempt: Attempt, error: BaseException | None = None) -> None:
+    """Report the background tasks that were not started again, once nothing is left that could start them."""
+    replay = attempt.replay
+    if replay is None or not replay.body_is_over:
+        return
+    if attempt.over is None and any(not task.done() for task in attempt.tasks or ()):
+        return
     closed = attempt.tasks_closed or set()
-    missing = [one for one in range(attempt.tasks_opened, attempt.replay.tasks_opened) if one not in closed]
-    attempt.tasks_opened = max(attempt.tasks_opened, attempt.replay.tasks_opened)
-    if missing and error is None and attempt.start.attempt in run.machine.state.lingering:
-        error = attempt.replay.flaw(attempt, missing[0])
+    missing = [one for one in range(attempt.tasks_opened, replay.tasks_opened) if one not in closed]
+    attempt.tasks_opened = max(attempt.tasks_opened, replay.tasks_opened)
     for _ in missing:
-        run.apply(TaskClosed(run.now(), attempt.start.attempt, error))
+        is_left = attempt.start.attempt in run.machine.state.lingering
+        run.apply(TaskClosed(run.now(), attempt.start.attempt, (error or replay.lacks_tasks()) if is_left else None))
 
 
 async def commit(run: RunPort, attempt: Attempt) -> None:

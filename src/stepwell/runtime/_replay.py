@@ -51,6 +51,7 @@ class Replay:
     ) -> None:
         self._step = step
         self.tasks_opened = 0
+        self.body_is_over = False
         self._counts = counts
         entries = [Entry(one.point, one) for one in settled]
         self._order = [entry for entry in entries if not entry.is_dropped]
@@ -104,13 +105,15 @@ class Replay:
         self._mismatch = PointMismatchError(step=self._step, recorded=told(point.kind, point.name), asked=asked)
         return self._mismatch
 
-    def flaw(self, body: Branch, tasks_opened: int) -> PointMismatchError | None:
+    def flaw(self, body: Branch) -> PointMismatchError | None:
         """Return what the body, which has returned, did otherwise than recorded."""
         if self._mismatch is None and body.place < len(self._calls[()]):
             self._differs(self._calls[()][body.place].point, "its end")
-        if self._mismatch is None and tasks_opened < self.tasks_opened:
-            self._mismatch = PointMismatchError(step=self._step, recorded="ctx.create_task()", asked="its end")
         return self._mismatch
+
+    def lacks_tasks(self) -> PointMismatchError:
+        """Return what is wrong with a body that does not start the background tasks again that it had started."""
+        return PointMismatchError(step=self._step, recorded="create_task()", asked="its end")
 
     def open_waits(self, futures: "Mapping[int, asyncio.Future[Any] | None]") -> None:
         """Take the futures of the waits that are still open, by their ordinals."""

@@ -16,7 +16,7 @@ from stepwell.core import RUN_TIMER, Point, StartStep, StepCancelled, TaskClosed
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._branches import NO_COUNTS
 from stepwell.runtime._context import LiveContext
-from stepwell.runtime._points import abandon_tasks
+from stepwell.runtime._points import end_replay
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._restored import RestoredBody, RestoredRun
 from stepwell.runtime._waits import OpenWait
@@ -106,7 +106,7 @@ def _play_again(run: Any, start: StartStep, body: RestoredBody, restored: Restor
             error = raised
             logger.error("step %r had ended, and failed when it ran again", attempt.step.name, exc_info=raised)
         finally:
-            abandon_tasks(run, attempt, error)
+            end_replay(run, attempt, error)
 
     name = f"{attempt.step.name} (again, for its background tasks)"
     task = BackgroundTask(play(), loop=run.loop, name=name, context=run.variables.copy())

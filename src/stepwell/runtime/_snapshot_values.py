@@ -1,13 +1,13 @@
 """Values in a snapshot: events, what calls returned, the state; written by the serializer that was chosen.
 
-Rule 1. A payload names only classes that the annotations of the workflow's steps and state lead to, that the
-        code of its steps names as events, or that the serializer's ``allowed_types`` hold.
+Rule 1. A payload names only classes that the annotations of the workflow's steps and state lead to, event classes
+        that the modules have in which its steps are written, and what the serializer's ``allowed_types`` hold.
 Rule 2. Whatever a serializer raises becomes an error of this package that says where the value is.
 """
 
 import inspect
-from collections.abc import Iterator
-from types import CodeType, FunctionType
+from collections.abc import Callable, Iterator
+from types import CellType, FunctionType
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -102,27 +102,28 @@ def classes_of(wiring: Wiring) -> tuple[type, ...]:
     if known is None:
         annotations: list[object] = [*wiring.events, *wiring.state_types, DictState, StepFailedEvent, StreamGap]
         for step in wiring.steps:
-            annotations.extend(named_events(step.function))
+            annotations.extend(events_in_sight(step.function))
         known = _CLASSES[wiring] = reachable_classes(annotations)
     return known
 
 
-def named_events(function: Any) -> Iterator[type[Event]]:
-    """Yield the event classes that a function's code names: what it sends and waits for, it can hold."""
-    function = inspect.unwrap(function)
-    if not isinstance(function, FunctionType):
-        return
-    variables = inspect.getclosurevars(function)
-    found = {**variables.globals, **variables.nonlocals}
-    for name in names_in(function.__code__):
-        found.setdefault(name, function.__globals__.get(name))
-    for value in found.values():
-        if isinstance(value, type) and issubclass(value, Event):
-            yield value
+def events_in_sight(step: Callable[..., Any]) -> Iterator[type[Event]]:
+    """Yield the event classes that a step's module has, or the functions around it: what it may send and wait for."""
+    seen: set[int] = set()
+    functions: list[object] = [inspect.unwrap(step)]
+    for function in functions:
+        if not isinstance(function, FunctionType) or id(function) in seen:
+            continue
+        seen.add(id(function))
+        around = [value for cell in function.__closure__ or () for value in contents_of(cell)]
+        functions.extend(around)
+        for value in (*function.__globals__.values(), *around):
+            if isinstance(value, type) and issubclass(value, Event):
+                yield value
 
 
-def names_in(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from names_in(constant)
+def contents_of(cell: CellType) -> tuple[object, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # nothing was put into it yet
+        return ()
