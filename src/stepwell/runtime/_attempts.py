@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from stepwell.core import Settled, StartStep
 from stepwell.errors import AttemptOverError
 from stepwell.flow import Event
-from stepwell.runtime._branches import NO_COUNTS, BranchPath, TaskBranch, is_new_write
+from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._step_task import StepTask
@@ -45,8 +45,8 @@ class Attempt(StepTask):
     refusal: BaseException | None = None
     # What a snapshot must know: how much the body did that must not take effect twice. It is its own first branch.
     path: BranchPath = ()
+    first = NO_CALL
     place = forks = sends = shown = writes = 0
-    inside: str | None = None
     made_before = NO_COUNTS
     careful = False
     branches: dict[BranchPath, TaskBranch] | None = None

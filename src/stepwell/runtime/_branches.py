@@ -8,7 +8,7 @@ Rule 3. Counting costs an addition. Only an attempt with several branches, or on
 """
 
 import asyncio
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, Protocol, TypeAlias
 
 BranchPath: TypeAlias = tuple[int, ...]
@@ -18,14 +18,19 @@ Counts: TypeAlias = tuple[int, int, int]
 
 NO_COUNTS: Counts = (0, 0, 0)
 
+Call: TypeAlias = tuple[str, str]
+"""The kind and the name of a recorded call."""
+
+NO_CALL: Call = ("", "")
+
 
 class Branch(Protocol):
     """One task of a body; the attempt itself stands for the body's own."""
 
     path: BranchPath
+    first: Call
     place: int
     forks: int
-    inside: str | None
     sends: int
     shown: int
     writes: int
@@ -43,10 +48,11 @@ class Body(Branch, Protocol):
 class TaskBranch:
     """A task that a body started, from its first recorded call on."""
 
-    __slots__ = ("body", "forks", "inside", "made_before", "path", "place", "sends", "shown", "task", "writes")
+    __slots__ = ("body", "first", "forks", "inside", "made_before", "path", "place", "sends", "shown", "task", "writes")
 
-    def __init__(self, body: Body, path: BranchPath, task: "asyncio.Task[Any] | None") -> None:
+    def __init__(self, body: Body, path: BranchPath, first: Call, task: "asyncio.Task[Any] | None") -> None:
         self.body = body
+        self.first = first
         self.path = path
         self.task = task
         self.place = self.forks = self.sends = self.shown = self.writes = 0
@@ -63,6 +69,12 @@ def counting_branch(body: Body) -> Branch:
     return inherited if inherited is not None and inherited.body is body else body
 
 
+def call_around(body: Body) -> str | None:
+    """Return the recorded call whose function the caller is in, or was started by."""
+    inherited = _BRANCH.get()
+    return inherited.inside if inherited is not None and inherited.body is body else None
+
+
 def own_branch(body: Body) -> Branch | None:
     """Return the branch of the calling task, if it has come to a recorded call before."""
     task: object = asyncio.current_task()
@@ -72,9 +84,9 @@ def own_branch(body: Body) -> Branch | None:
     return inherited if inherited is not None and inherited.body is body and inherited.task is task else None
 
 
-def new_branch(body: Body, path: BranchPath) -> TaskBranch:
+def new_branch(body: Body, path: BranchPath, first: Call) -> TaskBranch:
     """Return a branch for the calling task, at its first recorded call."""
-    branch = TaskBranch(body, path, asyncio.current_task())
+    branch = TaskBranch(body, path, first, asyncio.current_task())
     if body.branches is None:
         body.branches = {}
     body.branches[path] = branch
@@ -104,16 +116,30 @@ def is_new_write(body: Body) -> bool:
     return branch.writes > branch.made_before[2]
 
 
-def counts_of(branch: Branch) -> Counts:
-    return branch.sends, branch.shown, branch.writes
-
-
 def made_so_far(branch: Branch) -> Counts:
     """Return what a branch did, also before a snapshot that it has not caught up with."""
     sends, shown, writes = branch.made_before
     return max(branch.sends, sends), max(branch.shown, shown), max(branch.writes, writes)
 
 
-def reset_counts(branch: Branch, counts: Counts) -> None:
-    """Forget what was counted since: it is part of what is recorded."""
-    branch.sends, branch.shown, branch.writes = counts
+def enter_call(body: Body, branch: Branch, place: int, told: str, made_before: Counts) -> "tuple[TaskBranch, _Token]":
+    """Begin the function of a recorded call: what is done in it, also by its tasks, is counted apart."""
+    scope = TaskBranch(body, (*branch.path, -1 - place), NO_CALL, None)
+    scope.inside = told
+    scope.made_before = made_before
+    if body.branches is None:
+        body.branches = {}
+    body.branches[scope.path] = scope
+    body.careful = True
+    return scope, _BRANCH.set(scope)
+
+
+def leave_call(body: Body, scope: TaskBranch, token: "_Token", *, careful: bool) -> None:
+    """End it: what was counted is part of what is recorded, or will be done again with the whole body."""
+    _BRANCH.reset(token)
+    assert body.branches is not None
+    del body.branches[scope.path]
+    body.careful = careful or bool(body.branches)
+
+
+_Token: TypeAlias = "Token[TaskBranch | None]"

@@ -8,6 +8,7 @@ Rule 2. Inside the function of ``once`` nothing else is recorded: it is one call
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
+from contextvars import Token
 from typing import Any
 
 from stepwell.core import Point, PointRecorded, Settled, Settlement, TaskClosed, WaitId
@@ -15,12 +16,15 @@ from stepwell.errors import NestedPointError
 from stepwell.flow import Event
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._branches import (
+    NO_COUNTS,
     Branch,
+    TaskBranch,
+    call_around,
     counting_branch,
-    counts_of,
+    enter_call,
+    leave_call,
     new_branch,
     own_branch,
-    reset_counts,
 )
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._replay import Entry, told
@@ -46,7 +50,7 @@ def wait_name(event: str, requirements: Mapping[str, Any] | None) -> str:
 
 def open_point(attempt: Attempt, kind: str, name: str, *, asks: bool = False) -> tuple[Point, Entry | None]:
     """Return where the caller stands, and what is recorded of this call if the body runs again."""
-    inside = counting_branch(attempt).inside
+    inside = call_around(attempt)
     if inside is not None:
         raise NestedPointError(call=f"ctx.{kind}", inside=f"ctx.{inside}")
     branch = own_branch(attempt) or _first_call(attempt, kind, name)
@@ -62,7 +66,7 @@ def _first_call(attempt: Attempt, kind: str, name: str) -> Branch:
     if attempt.replay is not None:
         return attempt.replay.claim(attempt, parent, kind, name)
     parent.forks += 1
-    return new_branch(attempt, (*parent.path, parent.forks - 1))
+    return new_branch(attempt, (*parent.path, parent.forks - 1), (kind, name))
 
 
 def _count(attempt: Attempt, kind: str, name: str) -> int:
@@ -107,6 +111,13 @@ def reopened(
     return name, entry.future
 
 
+def _enter(attempt: Attempt, point: Point, what: str) -> tuple[TaskBranch, Token[TaskBranch | None]]:
+    branch = own_branch(attempt)
+    assert branch is not None
+    made = NO_COUNTS if attempt.replay is None else attempt.replay.made_in(branch, point.place)
+    return enter_call(attempt, branch, point.place, what, made)
+
+
 async def once(
     run: RunPort, attempt: Attempt, name: str, function: Callable[..., Any], arguments: tuple[Any, Any]
 ) -> Any:
@@ -118,10 +129,7 @@ async def once(
     if kept is not None:
         note(run, attempt, point, Settlement.DONE, kept.value)
         return kept.value
-    branch = own_branch(attempt)
-    assert branch is not None
-    made = counts_of(branch)
-    branch.inside = told(ONCE, name)
+    scope, token = _enter(attempt, point, told(ONCE, name))
     settlement: Settlement = Settlement.DROPPED
     value: Any = None
     try:
@@ -132,9 +140,8 @@ async def once(
         settlement, value = Settlement.FAILED, error
         raise
     finally:
-        branch.inside = None
+        leave_call(attempt, scope, token, careful=attempt.replay is not None)
         if attempt.over is None and attempt.stopping is None:
-            reset_counts(branch, made)
             note(run, attempt, point, settlement, value)
     return value
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from stepwell.core import Point, Settled, Settlement
 from stepwell.errors import PointMismatchError
-from stepwell.runtime._branches import NO_COUNTS, Body, Branch, BranchPath, Counts, new_branch
+from stepwell.runtime._branches import NO_CALL, NO_COUNTS, Body, Branch, BranchPath, Call, Counts, new_branch
 
 TURNS_BETWEEN = 4
 """Turns of the loop for what follows from one returning call (a group of tasks ends, who waited for it goes on)."""
@@ -47,12 +47,12 @@ class Replay:
         step: str,
         settled: Iterable[Settled],
         waits: Mapping[int, Point],
-        counts: Mapping[BranchPath, Counts],
+        branches: Mapping[BranchPath, tuple[Call, Counts]],
     ) -> None:
         self._step = step
         self.tasks_opened = 0
         self.body_is_over = False
-        self._counts = counts
+        self._branches = branches
         entries = [Entry(one.point, one) for one in settled]
         self._order = [entry for entry in entries if not entry.is_dropped]
         self._next = 0
@@ -65,27 +65,27 @@ class Replay:
         for calls in self._calls.values():
             calls.sort(key=lambda entry: entry.point.place)
         self._unclaimed: dict[BranchPath, list[BranchPath]] = {}
-        for path in sorted({*self._calls, *counts}):
-            if path:
+        for path in sorted(branches):
+            if path and path[-1] >= 0:
                 self._unclaimed.setdefault(path[:-1], []).append(path)
         self._forks = {parent: max(path[-1] for path in paths) + 1 for parent, paths in self._unclaimed.items()}
+
+    def made_in(self, branch: Branch, place: int) -> Counts:
+        """Return what the function of a call had done when the snapshot was made inside of it."""
+        return self._branches.get((*branch.path, -1 - place), (NO_CALL, NO_COUNTS))[1]
 
     def claim(self, body: Body, parent: Branch, kind: str, name: str) -> Branch:
         """Return the branch of a task at its first recorded call: a recorded one that began so, or a new one."""
         unclaimed = self._unclaimed.get(parent.path, [])
-        known = [path for path in unclaimed if self._begins_so(path, kind, name)]
-        known.extend(path for path in unclaimed if path not in self._calls)  # its first call was under way
-        if known:
-            unclaimed.remove(known[0])
-            branch = new_branch(body, known[0])
-            branch.made_before = self._counts.get(known[0], NO_COUNTS)
-            return branch
+        for path in unclaimed:
+            first, made = self._branches[path]
+            if first == (kind, name):
+                unclaimed.remove(path)
+                branch = new_branch(body, path, first)
+                branch.made_before = made
+                return branch
         parent.forks = max(parent.forks, self._forks.get(parent.path, 0)) + 1
-        return new_branch(body, (*parent.path, parent.forks - 1))
-
-    def _begins_so(self, path: BranchPath, kind: str, name: str) -> bool:
-        first = self._calls[path][0].point if path in self._calls else None
-        return first is not None and (first.kind, first.name) == (kind, name)
+        return new_branch(body, (*parent.path, parent.forks - 1), (kind, name))
 
     def find(self, branch: Branch, place: int, kind: str, name: str) -> Entry | None:
         """Return what is recorded of a call, ``None`` when the body is past all that is."""
@@ -97,9 +97,9 @@ class Replay:
             raise self._differs(entry.point, told(kind, name))
         return entry
 
-    def counts_left(self, claimed: "Collection[BranchPath]") -> dict[BranchPath, Counts]:
-        """Return what branches did that the body has not come to again."""
-        return {path: counts for path, counts in self._counts.items() if path not in claimed}
+    def branches_left(self, claimed: Collection[BranchPath]) -> dict[BranchPath, tuple[Call, Counts]]:
+        """Return the branches that the body has not come to again, and what they did."""
+        return {path: branch for path, branch in self._branches.items() if path not in claimed}
 
     def _differs(self, point: Point, asked: str) -> PointMismatchError:
         self._mismatch = PointMismatchError(step=self._step, recorded=told(point.kind, point.name), asked=asked)

@@ -14,7 +14,6 @@ from typing import Any
 
 from stepwell.core import RUN_TIMER, Point, StartStep, StepCancelled, TaskClosed
 from stepwell.runtime._attempts import Attempt, BackgroundTask
-from stepwell.runtime._branches import NO_COUNTS
 from stepwell.runtime._context import LiveContext
 from stepwell.runtime._points import end_replay
 from stepwell.runtime._replay import Replay
@@ -63,12 +62,12 @@ def _prepare(run: Any, attempt: Attempt, body: RestoredBody, restored: RestoredR
     if suspension is not None:
         open_points = {wait: one.point for wait, one in suspension.open.items() if one.point is not None}
         open_points.update((wait, point) for wait, _, _, point in suspension.ready if point is not None)
-    attempt.replay = Replay(attempt.step.name, points.settled if points is not None else (), open_points, body.counts)
+    attempt.replay = Replay(attempt.step.name, points.settled if points is not None else (), open_points, body.branches)
     attempt.replay.tasks_opened = body.tasks_opened
     attempt.replay.open_waits({wait: restored.waits[number, wait].future for wait in open_points})
     attempt.careful = True
     attempt.started = body.started
-    attempt.made_before = body.counts.get((), NO_COUNTS)
+    attempt.made_before = body.branches[()][1]
     attempt.recollected = body.collected
     attempt.tasks_closed = set(body.tasks_closed)
     attempt.wait_count = attempt.start.waits

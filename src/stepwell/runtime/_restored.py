@@ -7,7 +7,7 @@ from typing import Any
 
 from stepwell.core import State, WaitId
 from stepwell.flow import Event, Wiring
-from stepwell.runtime._branches import BranchPath, Counts
+from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._state_store import StateStore
 
@@ -18,7 +18,7 @@ class RestoredBody:
 
     started: float
     timed_out: bool
-    counts: dict[BranchPath, Counts]
+    branches: dict[BranchPath, tuple[Call, Counts]]
     collected: dict[str, list[list[Event] | None]]
     tasks_opened: int
     tasks_closed: set[int]

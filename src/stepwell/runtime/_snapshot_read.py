@@ -2,13 +2,13 @@
 
 from collections import deque
 
-from stepwell.core import Held, Lane, Points, Settlement, Status, Suspension, Wait, find_flaw, new_state, recount
+from stepwell.core import Held, Lane, Points, Settlement, State, Status, Suspension, Wait, find_flaw, new_state, recount
 from stepwell.errors import SnapshotError
 from stepwell.flow import Event, InputRequiredEvent, Wiring
-from stepwell.runtime._branches import BranchPath, Counts
+from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._restored import RestoredBody, RestoredRun, RestoredWait
-from stepwell.runtime._snapshot_fields import Fields, check_integer, check_list, check_text
+from stepwell.runtime._snapshot_fields import LARGEST, Fields, check_integer, check_list, check_text
 from stepwell.runtime._snapshot_records import RecordReader
 from stepwell.runtime._snapshot_values import Values
 
@@ -177,16 +177,17 @@ class RunReader:
     # What the driver knows.
 
     def _body(self, fields: Fields) -> tuple[int, RestoredBody]:
-        counts: dict[BranchPath, Counts] = {}
-        path = fields.at("counts")
-        for entry in fields.items("counts"):
-            branch, sends, shown, writes = check_list(entry, path, 4)
-            made = tuple(check_integer(count, path) for count in (sends, shown, writes))
-            counts[tuple(check_integer(one, path) for one in check_list(branch, path))] = (made[0], made[1], made[2])
+        branches: dict[BranchPath, tuple[Call, Counts]] = {}
+        path = fields.at("branches")
+        for entry in fields.items("branches"):
+            way, kind, name, *counts = check_list(entry, path, 6)
+            sends, shown, writes = (check_integer(count, path) for count in counts)
+            branch = tuple(check_integer(one, path, -LARGEST) for one in check_list(way, path))
+            branches[branch] = (check_text(kind, path), check_text(name, path)), (sends, shown, writes)
         body = RestoredBody(
             started=fields.number("started"),
             timed_out=fields.flag("timed_out"),
-            counts=counts,
+            branches=branches,
             collected=self._records.collected(fields, "collected"),
             tasks_opened=fields.integer("tasks_opened"),
             tasks_closed=set(fields.integers("tasks_closed")),
@@ -201,6 +202,8 @@ class RunReader:
         if restored.bodies.keys() != {*state.running, *state.lingering}:
             return "each body that is under way is described once"
         for number, body in restored.bodies.items():
+            if not branches_fit(state, number, set(body.branches)):
+                return f"the branches of attempt {number} are not those of its recorded calls"
             open_tasks = body.tasks_opened - len(body.tasks_closed)
             if open_tasks != state.tasks.get(number, 0) or any(one >= body.tasks_opened for one in body.tasks_closed):
                 return f"the background tasks of attempt {number} are counted wrong"
@@ -248,3 +251,13 @@ class RunReader:
                 if check_text(key, fields.at(name)) in self._wiring.keys.classes:
                     counts[number, key] = check_integer(count, fields.at(name))
         fields.close()
+
+
+def branches_fit(state: State, attempt: int, known: set[BranchPath]) -> bool:
+    """Return whether an attempt has its body's branch, that of each recorded call, and of each those around it."""
+    points, suspension = state.points.get(attempt), state.suspended.get(attempt)
+    calls = [one.point for one in points.settled] if points is not None else []
+    if suspension is not None:
+        calls += [wait.point for wait in suspension.open.values() if wait.point is not None]
+        calls += [point for *_, point in suspension.ready if point is not None]
+    return () in known and all(point.branch in known for point in calls) and all(path[:-1] in known for path in known)

@@ -13,7 +13,7 @@ from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._branches import Branch, made_so_far
 from stepwell.runtime._buffers import Buffer
 from stepwell.runtime._ports import RunPort
-from stepwell.runtime._replay import told
+from stepwell.runtime._replay import told as call_told
 from stepwell.runtime._snapshot_values import Values
 from stepwell.runtime._waits import type_name
 
@@ -202,7 +202,7 @@ class RunWriter:
         }
 
     def settled(self, one: Settled) -> dict[str, Any]:
-        what = told(one.point.kind, one.point.name)
+        what = call_told(one.point.kind, one.point.name)
         return {
             "point": self.point(one.point),
             "settlement": one.settlement.value,
@@ -233,10 +233,10 @@ class RunWriter:
 
     def body(self, number: int, attempt: Attempt) -> dict[str, Any]:
         branches: list[Branch] = [attempt, *(attempt.branches or {}).values()]
-        counts = {branch.path: made_so_far(branch) for branch in branches}
+        told = {branch.path: (branch.first, made_so_far(branch)) for branch in branches}
         replay = attempt.replay
         if replay is not None:  # it has not come again to where it was
-            counts.update(replay.counts_left(counts))
+            told.update(replay.branches_left(told))
         collected = dict(attempt.recollected or {})
         for name, lists in (attempt.collected or {}).items():
             collected[name] = [*lists, *collected.get(name, [])[len(lists) :]]
@@ -244,7 +244,7 @@ class RunWriter:
             "attempt": number,
             "started": attempt.started,
             "timed_out": attempt.stopping == "timed out",
-            "counts": [[list(path), *made] for path, made in counts.items()],
+            "branches": [[list(path), *first, *made] for path, (first, made) in told.items()],
             "collected": self.collected(attempt.step.name, collected),
             "tasks_opened": max(attempt.tasks_opened, replay.tasks_opened if replay is not None else 0),
             "tasks_closed": sorted(attempt.tasks_closed or ()),
