@@ -41,7 +41,8 @@ def take_up(run: Any, restored: RestoredRun) -> None:
         run.timers.start(timer, at)
     for name, wait in restored.waits.items():
         wait.future = run.loop.create_future()
-        run.waits.add(name, OpenWait(wait.future, wait.event_type, wait.requirements, wait.type_name))
+        listener = OpenWait(wait.future, wait.event_type, wait.requirements, wait.type_name, wait.question)
+        run.waits.add(name, listener)
     for number, start in state.running.items():
         attempt: Attempt = run.crew.start(start)
         _prepare(run, attempt, restored.bodies[number], restored)

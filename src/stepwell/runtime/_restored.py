@@ -31,6 +31,7 @@ class RestoredWait:
     event_type: type[Event] | None
     type_name: str | None
     requirements: Mapping[str, Any]
+    question: Event | None = None
     future: "asyncio.Future[Any] | None" = None
 
 

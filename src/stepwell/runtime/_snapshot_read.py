@@ -4,7 +4,7 @@ from collections import deque
 
 from stepwell.core import Held, Lane, Points, Settlement, State, Status, Suspension, Wait, find_flaw, new_state, recount
 from stepwell.errors import SnapshotError
-from stepwell.flow import Event, InputRequiredEvent, Wiring
+from stepwell.flow import Event, Wiring
 from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._restored import RestoredBody, RestoredRun, RestoredWait
@@ -23,12 +23,14 @@ class RunReader:
         self._state = new_state(wiring.plan)
         self._timers: dict[int, float] = {}
         self._waits: dict[tuple[int, int], RestoredWait] = {}
+        self._questions: dict[int, Event] = {}
 
     def run(self, fields: Fields) -> RestoredRun:
         """Return the run, or raise a ``ContextSerdeError``; nothing was started then."""
         state = self._state
         self._read_attempts(fields)
         self._read_joins(fields)
+        stream_end = self._read_stream(fields.inner("stream"))
         self._read_waits(fields)
         self._read_rest(fields)
         restored = RestoredRun(
@@ -39,8 +41,9 @@ class RunReader:
             waits=self._waits,
             timers=self._timers,
             buffers=self._buffers(fields),
+            stream_end=stream_end,
+            questions=list(self._questions.items()),
         )
-        self._read_stream(fields.inner("stream"), restored)
         self._read_history(fields.inner("history"), restored)
         state.remaining = fields.number_or_none("time_kept")
         fields.close()
@@ -155,7 +158,15 @@ class RunReader:
             key = self._wiring.learn(event_type)
         point = self._records.point(fields.inner("point"))
         suspension.open[ordinal] = Wait(key, timer, point)
-        self._waits[attempt, ordinal] = RestoredWait(event_type, None if event_type is not None else name, wanted)
+        place = fields.integer_or_none("question")
+        if place is not None and place not in self._questions:
+            raise SnapshotError(path=fields.at("question"), reason="there is no such question on the stream")
+        self._waits[attempt, ordinal] = RestoredWait(
+            event_type,
+            None if event_type is not None else name,
+            wanted,
+            None if place is None else self._questions[place],
+        )
         fields.close()
 
     def _read_rest(self, fields: Fields) -> None:
@@ -229,18 +240,18 @@ class RunReader:
             one.close()
         return buffers if buffers.by_place else None
 
-    def _read_stream(self, fields: Fields, restored: RestoredRun) -> None:
-        restored.stream_end = fields.integer("end")
+    def _read_stream(self, fields: Fields) -> int:
+        end = fields.integer("end")
+        path = fields.at("questions")
+        before = -1
         for entry in fields.items("questions"):
-            cursor, data = check_list(entry, fields.at("questions"), 2)
-            event = self._records.event(data, fields.at("questions"))
-            before = restored.questions[-1][0] if restored.questions else -1
-            if not isinstance(event, InputRequiredEvent) or not before < check_integer(cursor, fields.at("questions")):
-                raise SnapshotError(path=fields.at("questions"), reason="questions stand there in their order")
-            if cursor >= restored.stream_end:
-                raise SnapshotError(path=fields.at("questions"), reason="a question stands behind the end")
-            restored.questions.append((cursor, event))
+            cursor, data = check_list(entry, path, 2)
+            if not before < check_integer(cursor, path) < end:
+                raise SnapshotError(path=path, reason="questions stand there in their order, before the end")
+            self._questions[cursor] = self._records.event(data, path)
+            before = cursor
         fields.close()
+        return end
 
     def _read_history(self, fields: Fields, restored: RestoredRun) -> None:
         restored.ended = fields.integer("ended")

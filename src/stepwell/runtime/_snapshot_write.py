@@ -26,11 +26,13 @@ class RunWriter:
         self._values = values
         self._names = [step.name for step in run.wiring.steps]
         self._state: State = run.machine.state
+        self._places: dict[int, tuple[int, Event]] = {}
 
     def run(self) -> dict[str, Any]:
         """Return all but the store."""
         state, run = self._state, self._run
         now = run.now()
+        self._places = self._places_of_questions()
         bodies = {number: run.crew.attempts[number] for number in state.running}
         bodies.update(self._left_bodies())
         return {
@@ -66,7 +68,7 @@ class RunWriter:
             "tasks": [[attempt, count] for attempt, count in state.tasks.items()],
             "bodies": [self.body(number, attempt) for number, attempt in bodies.items()],
             "buffers": [self.buffer(place, buffer) for place, buffer in self._buffers()],
-            "stream": {"end": run.stream.end, "questions": self.questions()},
+            "stream": {"end": run.stream.end, "questions": [self.question(*one) for one in self._places.values()]},
             "history": self.history(),
         }
 
@@ -178,6 +180,7 @@ class RunWriter:
             "wait": ordinal,
             "type": kind,
             "requirements": self.value(requirements, "the requirements of a wait_for_event") if requirements else None,
+            "question": self._places[id(listener.question)][0] if id(listener.question) in self._places else None,
             "timer": wait.timer,
             "at": None if wait.timer is None else self._run.timers.due_at(wait.timer),
             "point": self.point(wait.point),
@@ -259,16 +262,29 @@ class RunWriter:
             "events": [self.value(event, where) for events in buffer.events.values() for event in events],
         }
 
-    def questions(self) -> list[Any]:
-        """Return the newest questions, as many as are open: who listens after a restore must see them."""
-        wanted = self._state.questions
-        shown: list[Any] = []
-        for cursor, event in self._run.stream.newest_first() if wanted else ():
-            if isinstance(event, InputRequiredEvent):
-                shown.append([cursor, self.value(event, "a question on the stream")])
-                if len(shown) == wanted:
-                    break
-        return shown[::-1]
+    def _places_of_questions(self) -> dict[int, tuple[int, Event]]:
+        """Return the open questions on the stream, by identity: who listens after a restore must see them.
+
+        Those of open waits, and as many of the newest others as are not answered.
+        """
+        waits = self._run.waits.open.values()
+        wanted = {id(wait.question) for wait in waits if wait.question is not None}
+        others = self._state.questions - len(wanted)
+        places: dict[int, tuple[int, Event]] = {}
+        for cursor, event in self._run.stream.newest_first() if wanted or others > 0 else ():
+            if id(event) in wanted:
+                wanted.discard(id(event))
+            elif others > 0 and isinstance(event, InputRequiredEvent):
+                others -= 1
+            else:
+                continue
+            places[id(event)] = (cursor, event)
+            if not wanted and others <= 0:
+                break
+        return dict(sorted(places.items(), key=lambda one: one[1][0]))
+
+    def question(self, cursor: int, event: Event) -> list[Any]:
+        return [cursor, self.value(event, "a question on the stream")]
 
     def history(self) -> dict[str, Any]:
         history, names = self._run.history, self._names

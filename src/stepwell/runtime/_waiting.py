@@ -63,6 +63,7 @@ def _answers(event: Any, listener: OpenWait) -> bool:
 def _begin(
     run: RunPort, attempt: Attempt, listener: OpenWait, ask: Event | None, seconds: float | None, point: Point
 ) -> WaitId:
+    listener.question = ask
     name = (attempt.start.attempt, attempt.wait_count)
     attempt.wait_count += 1
     event_type = listener.event_type

@@ -11,7 +11,7 @@ from stepwell.flow import Event
 
 @dataclass(slots=True)
 class OpenWait:
-    """One suspended call. ``requirements`` are attribute values that an answer must have.
+    """One suspended call. ``requirements`` are attribute values that an answer must have, ``question`` what it showed.
 
     ``type_name`` stands for the class of a wait that came from a snapshot, until its body has told the class.
     """
@@ -20,6 +20,7 @@ class OpenWait:
     event_type: type[Event] | None
     requirements: Mapping[str, Any]
     type_name: str | None = None
+    question: Event | None = None
 
     def accept(self, event: object) -> Event:
         """Return the event that the machine handed back."""
@@ -70,7 +71,7 @@ class WaitTable:
         wait = self.open.get(name)
         if wait is not None and wait.type_name is not None and event_type is not None:
             self.remove(name)
-            self.add(name, OpenWait(wait.future, event_type, wait.requirements))
+            self.add(name, OpenWait(wait.future, event_type, wait.requirements, None, wait.question))
 
     def find(self, name: WaitId) -> OpenWait | None:
         """Return an open wait."""
