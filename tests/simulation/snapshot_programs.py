@@ -187,6 +187,14 @@ async def perform(ctx: Context, name: str, script: Script) -> int:
 
 
 async def act(ctx: Context, name: str, verb: str, rest: list[Any]) -> int:
+    """Do one line of a script."""
+    if verb in ("gather", "task", "awaited task"):
+        return await act_in_tasks(ctx, name, verb, rest[0])
+    if verb in ("once", "ask", "hopeless", "drop"):
+        return await act_on_points(ctx, name, verb, rest)
+    if verb in ("write", "edit"):
+        await act_on_store(ctx, name, verb)
+        return 0
     match verb:
         case "nap":
             await ctx.sleep(rest[0])
@@ -196,50 +204,50 @@ async def act(ctx: Context, name: str, verb: str, rest: list[Any]) -> int:
             ctx.write_event_to_stream(Note(name=f"{name} {ctx.attempt}"))
         case "send":
             ctx.send_event(Side(name=f"{name} {ctx.attempt}"))
-        case "write":
-            if not is_beside(name):
-                await ctx.store.set(f"written {name} {ctx.attempt}".replace(".", "-"), True)
-        case "edit":
-            async with ctx.store.edit_state() as state:
-                if not is_beside(name):
-                    state["edits"] = state.get("edits", 0) + 1
         case "commit":
             await ctx.commit()
-        case "fail":
+        case _:
+            assert verb == "fail"
             if ctx.attempt <= rest[0]:
                 raise RuntimeError(name)
-        case _:
-            return await act_on_points(ctx, name, verb, rest)
     return 0
 
 
+async def act_on_store(ctx: Context, name: str, verb: str) -> None:
+    if is_beside(name):
+        return
+    if verb == "write":
+        await ctx.store.set(f"written {name} {ctx.attempt}".replace(".", "-"), True)
+    else:
+        async with ctx.store.edit_state() as state:
+            state["edits"] = state.get("edits", 0) + 1
+
+
+async def act_in_tasks(ctx: Context, name: str, verb: str, scripts: Any) -> int:
+    if verb == "gather":
+        parts = [perform(ctx, f"{name}-{branch}", script) for branch, script in enumerate(scripts)]
+        return sum(await asyncio.gather(*parts))
+    if verb == "task":
+        ctx.create_task(perform(ctx, f"{name}~", scripts))
+        return 0
+    return int(await ctx.create_task(perform(ctx, name, scripts)))
+
+
 async def act_on_points(ctx: Context, name: str, verb: str, rest: list[Any]) -> int:
-    match verb:
-        case "once":
-            return int(await ctx.once("effect", effect, ctx, name, rest[0]))
-        case "ask":
-            answer = await ctx.wait_for_event(Answer, waiter_event=Ask(name=name), requirements={"name": name})
-            return answer.value
-        case "hopeless":
-            try:
-                await ctx.wait_for_event(Never, timeout=rest[0])
-            except TimeoutError:
-                return 7
-        case "drop":
-            try:
-                async with asyncio.timeout(rest[0]):
-                    await ctx.wait_for_event(Never, waiter_id=name)
-            except TimeoutError:
-                return 11
-        case "gather":
-            parts = [perform(ctx, f"{name}-{branch}", script) for branch, script in enumerate(rest[0])]
-            return sum(await asyncio.gather(*parts))
-        case "task":
-            ctx.create_task(perform(ctx, f"{name}~", rest[0]))
-            return 0
-        case "awaited task":
-            return int(await ctx.create_task(perform(ctx, name, rest[0])))
-    raise AssertionError(verb)
+    if verb == "once":
+        return int(await ctx.once("effect", effect, ctx, name, rest[0]))
+    if verb == "ask":
+        answer = await ctx.wait_for_event(Answer, waiter_event=Ask(name=name), requirements={"name": name})
+        return answer.value
+    try:
+        if verb == "hopeless":
+            await ctx.wait_for_event(Never, timeout=rest[0])
+        else:
+            async with asyncio.timeout(rest[0]):
+                await ctx.wait_for_event(Never, waiter_id=name)
+    except TimeoutError:
+        return 7
+    raise AssertionError("the wait was in vain, and came to an end")
 
 
 async def effect(ctx: Context, name: str, seconds: float) -> int:
@@ -256,10 +264,6 @@ class Author:
     """Writes random scripts."""
 
     random: Random
-    failing: bool = True
-    depth: int = 2
-    budget: int = 14
-    lines: list[str] = field(default_factory=list)
 
     def program(self) -> dict[str, Any]:
         groups = [[self.script(2) for _ in range(self.random.randint(0, 3))] for _ in range(self.random.randint(1, 2))]
@@ -273,40 +277,28 @@ class Author:
         return [self.line(depth, failing, tasks) for _ in range(self.random.randint(0, length))]
 
     def line(self, depth: int, failing: bool, tasks: bool) -> list[Any]:
-        verbs = [
-            "nap",
-            "pause",
-            "note",
-            "send",
-            "edit",
-            "write",
-            "commit",
-            "once",
-            "ask",
-            "hopeless",
-            "drop",
-            "note",
-            "send",
-        ]
+        verbs = ["nap", "pause", "note", "note", "send", "send", "write", "edit", "commit", "once", "ask"]
+        verbs += ["hopeless", "drop"]
         if depth:
             verbs += ["gather", "gather", "awaited task"] + ["task"] * tasks
-        if failing and self.failing:
+        if failing:
             verbs += ["fail"]
         verb = self.random.choice(verbs)
-        match verb:
-            case "nap" | "hopeless" | "drop":
-                return [verb, self.random.choice([0, 1, 2.5])]
-            case "pause":
-                return [verb, self.random.choice([0, 0, 0.3, 1])]
-            case "once":
-                return [verb, self.random.choice([0, 0, 0.4])]
-            case "fail":
-                return [verb, self.random.choice([1, 1, 2, 3])]
-            case "gather":
-                return [verb, [self.script(depth - 1, failing=False, tasks=False) for _ in range(2)]]
-            case "task" | "awaited task":
-                return [verb, self.script(depth - 1, failing=False, tasks=False)]
-        return [verb]
+        if verb == "gather":
+            return [verb, [self.script(depth - 1, failing=False, tasks=False) for _ in range(2)]]
+        if verb in ("task", "awaited task"):
+            return [verb, self.script(depth - 1, failing=False, tasks=False)]
+        return [verb, self.random.choice(AMOUNTS[verb])] if verb in AMOUNTS else [verb]
+
+
+AMOUNTS: dict[str, list[float]] = {
+    "nap": [0, 1, 2.5],
+    "hopeless": [0, 1, 2.5],
+    "drop": [0, 1, 2.5],
+    "pause": [0, 0, 0.3, 1],
+    "once": [0, 0, 0.4],
+    "fail": [1, 1, 2, 3],
+}
 
 
 @dataclass

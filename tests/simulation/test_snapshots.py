@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,11 +12,11 @@ from typing import Any
 import pytest
 from tests.simulation.snapshot_programs import DONE, Ask, Author, Note, Person, Scripted, is_beside
 
-from stepwell import Context, Event
+from stepwell import Context, Event, Workflow, WorkflowHandler
 from stepwell.testing import VirtualLoop
 
 SEEDS = 40
-MOMENTS = 12
+MOMENTS = 5
 
 
 class TurningLoop(VirtualLoop):
@@ -33,9 +34,15 @@ class TurningLoop(VirtualLoop):
 class Moment:
     """What was there between two turns of the loop."""
 
-    text: str
+    document: dict[str, Any]
     done: Counter[str]
     answered: set[str]
+
+    @property
+    def end(self) -> int:
+        """Return the cursor that the stream had come to."""
+        end: int = self.document["run"]["stream"]["end"]
+        return end
 
 
 @dataclass
@@ -49,11 +56,11 @@ class Life:
     moments: list[Moment] = field(default_factory=list)
 
 
-def told(shown: list[tuple[int, Event]], *, since: int = 0) -> Counter[str]:
+def told(shown: list[tuple[int, Event]], *, since: int = 0, until: int = sys.maxsize) -> Counter[str]:
     return Counter(
         f"{type(event).__name__} {event.name}"
         for cursor, event in shown
-        if cursor >= since and isinstance(event, (Note, Ask))
+        if since <= cursor < until and isinstance(event, (Note, Ask))
     )
 
 
@@ -62,56 +69,64 @@ def main_part(counted: Counter[str]) -> Counter[str]:
     return Counter({name: times for name, times in counted.items() if not is_beside(name)})
 
 
-async def live(program: dict[str, Any]) -> Life:
-    """Run a program to its end, with a snapshot between any two turns."""
-    DONE.clear()
-    workflow, person, shown = Scripted(timeout=None, disable_validation=True), Person(), []
-    handler = workflow.run(**program)
+async def live(start: Callable[[Workflow], WorkflowHandler[Any]], person: Person) -> Life:
+    """Let a run come to its end, with a snapshot between any two turns of the loop."""
+    handler = start(Scripted(timeout=None, disable_validation=True))
     moments: list[Moment] = []
+    shown: list[tuple[int, Event]] = []
     loop = asyncio.get_running_loop()
     assert isinstance(loop, TurningLoop)
 
     def look() -> None:
         if handler.ctx.is_running:
-            moments.append(Moment(json.dumps(handler.ctx.to_dict()), Counter(DONE), set(person.answered)))
+            moments.append(Moment(handler.ctx.to_dict(), Counter(DONE), set(person.answered)))
 
     loop.on_turn = look
-    await person.attend(handler, shown)
+    await asyncio.wait_for(person.attend(handler, shown), 10_000)
     loop.on_turn = None
     state = await handler.ctx.store.get_state()
     return Life(await handler, shown, state.to_dict(), Counter(DONE), moments)
 
 
-async def live_again(moment: Moment) -> Life:
-    """Take a run up from a snapshot and let it come to its end."""
+def begin(program: dict[str, Any]) -> Life:
+    """Run a program from its start event."""
+    DONE.clear()
+    with asyncio.Runner(loop_factory=TurningLoop) as runner:
+        return runner.run(live(lambda workflow: workflow.run(**program), Person()))
+
+
+def take_up(moment: Moment) -> Life:
+    """Run a program from a snapshot."""
     DONE.clear()
     DONE.update(moment.done)
-    workflow, person, shown = Scripted(timeout=None, disable_validation=True), Person(set(moment.answered)), []
-    handler = workflow.run(ctx=Context.from_dict(workflow, json.loads(moment.text)))
-    await asyncio.wait_for(person.attend(handler, shown), 10_000)
-    state = await handler.ctx.store.get_state()
-    return Life(await handler, shown, state.to_dict(), Counter(DONE))
+    document = json.loads(json.dumps(moment.document))
+    with asyncio.Runner(loop_factory=TurningLoop) as runner:
+        return runner.run(
+            live(lambda workflow: workflow.run(ctx=Context.from_dict(workflow, document)), Person(set(moment.answered)))
+        )
 
 
 def compare(seed: int, moments: int) -> None:
     random = Random(seed)
-    program = Author(random).program()
-    with asyncio.Runner(loop_factory=TurningLoop) as runner:
-        life = runner.run(live(program))
-    chosen = random.sample(life.moments, min(moments, len(life.moments)))
-    for moment in chosen:
-        place = life.moments.index(moment)
-        with asyncio.Runner(loop_factory=TurningLoop) as runner:
-            again = runner.run(live_again(moment))
-        end = json.loads(moment.text)["run"]["stream"]["end"]
-        case = f"seed {seed}, moment {place} of {len(life.moments)}"
-        assert again.result == life.result, case
-        assert main_part(again.done) == main_part(life.done), case
-        assert again.state == life.state, case
-        before = told([item for item in life.shown if item[0] < end])
-        shown = before + told(again.shown, since=end)
-        assert main_part(shown) == main_part(told(life.shown)), case
-        assert all(times == 1 for times in (shown + again.done).values()), case
+    life = begin(Author(random).program())
+    for moment in random.sample(life.moments, min(moments, len(life.moments))):
+        case = f"seed {seed}, moment {life.moments.index(moment)} of {len(life.moments)}"
+        again = take_up(moment)
+        before = told(life.shown, until=moment.end)
+        check(life, again, before + told(again.shown, since=moment.end), case)
+        second = random.choice(again.moments)
+        case += f", then {again.moments.index(second)} of {len(again.moments)}"
+        before += told(again.shown, since=moment.end, until=second.end)
+        last = take_up(second)
+        check(life, last, before + told(last.shown, since=second.end), case)
+
+
+def check(life: Life, again: Life, shown: Counter[str], case: str) -> None:
+    assert again.result == life.result, case
+    assert main_part(again.done) == main_part(life.done), case
+    assert again.state == life.state, case
+    assert main_part(shown) == main_part(told(life.shown)), case
+    assert all(times == 1 for times in (shown + again.done).values()), case
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -110,7 +110,7 @@ def _play_again(run: Any, start: StartStep, body: RestoredBody, restored: Restor
 
     name = f"{attempt.step.name} (again, for its background tasks)"
     task = BackgroundTask(play(), loop=run.loop, name=name, context=run.variables.copy())
-    task.attempt = start.attempt
+    task.attempt, task.owner = start.attempt, attempt
     if run.background is None:
         run.background = set()
     run.background.add(task)
