@@ -352,5 +352,8 @@ def current_span() -> Span | None:
 
 def current_trace() -> Trace | None:
     """The trace around the running code, which is implicit when an event started outside any."""
-    scope = enclosing_scope(standing(current.get()))
+    frame = current.get()
+    if frame is None:
+        return None
+    scope = enclosing_scope(standing(frame))
     return scope.trace if scope is not None else None

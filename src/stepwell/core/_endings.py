@@ -18,7 +18,7 @@ from stepwell.core._effects import (
     StopTimer,
 )
 from stepwell.core._plan import Plan
-from stepwell.core._state import RUN_TIMER, State
+from stepwell.core._state import NONE_YET, RUN_TIMER, State
 
 
 def end_run(state: State, effects: list[Effect], ending: EndRun) -> None:
@@ -31,10 +31,9 @@ def end_run(state: State, effects: list[Effect], ending: EndRun) -> None:
     if state.deadline is not None:
         effects.append(StopTimer(RUN_TIMER))
     effects.append(ending)
-    for part in (state.delayed, state.suspended, state.wait_timers, state.scopes, state.slots):
-        part.clear()
-    for rest in (state.running, state.held, state.tasks, state.lingering, state.cancelling, state.points):
-        rest.clear()
+    state.running = state.delayed = state.cancelling = state.lingering = NONE_YET
+    state.suspended = state.wait_timers = state.scopes = state.slots = NONE_YET
+    state.held = state.tasks = state.points = NONE_YET
     state.lanes = [None] * len(state.lanes)
     state.active = 0
     state.deadline = state.remaining = None

@@ -40,11 +40,10 @@ def launch(state: State, plan: Plan, effects: list[Effect], start: StartStep, sc
         scope.attempts.append(start.attempt)
     lane = state.lanes[start.step]
     if lane is None:
-        lane = state.lanes[start.step] = Lane(workers=plan.steps[start.step].workers)
+        lane = state.lanes[start.step] = Lane(plan.steps[start.step].workers, 0, [])
     if not lane.queue and not lane.returning:
-        free = lane.free
-        if free:
-            start.worker = free.pop()
+        if lane.free:
+            start.worker = lane.free.pop()
         elif lane.taken < lane.workers:
             start.worker = lane.taken
             lane.taken += 1
@@ -103,6 +102,9 @@ def release(state: State, effects: list[Effect], start: StartStep) -> None:
     lane = state.lanes[start.step]
     assert lane is not None
     worker, start.worker = start.worker, -1
+    if not lane.queue and not lane.returning:
+        lane.free.append(worker)
+        return
     if lane.returning and _resume_next(state, effects, lane, worker):
         return
     if lane.queue and _start_next(state, effects, lane, worker):

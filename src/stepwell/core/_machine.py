@@ -48,9 +48,9 @@ from stepwell.core._lanes import (
 )
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._points import kept_points, take_point
-from stepwell.core._routing import ask, deliver, deliver_to_step, note_answer
+from stepwell.core._routing import ask, deliver, deliver_branches, deliver_to_step, note_answer
 from stepwell.core._scopes import keep_error, linger, open_scope, settle
-from stepwell.core._state import RUN_TIMER, Points, State, lineage_of, new_state, scope_of
+from stepwell.core._state import RUN_TIMER, Points, Scope, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
 RunFact: TypeAlias = RunStarted | TurnPassed | InputAsked | CancelRequested
@@ -230,17 +230,26 @@ class Machine:
         scope = open_scope(state, start, plan.steps[start.step].joins)
         scope.tokens = 1
         recoveries = start.lineage.recoveries if start.lineage is not None else ()
-        for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
-            origin = (fact.attempt, Lineage(scope.number, index, recoveries))
-            if fact.wakes:
-                woken = wake(state, effects, fact.wakes[index], event)
-                self._pass_on(effects, (key, event), woken, origin)
-            else:
-                deliver(state, plan, effects, key, event, *origin)
+        if not fact.wakes and all(plan.routes[key].is_one_step for key in set(fact.keys)):
+            deliver_branches(state, plan, effects, fact, scope, recoveries)
+        else:
+            self._deliver_each(effects, fact, scope, recoveries)
             if state.status is not Status.RUNNING:
                 return
         settle(state, plan, effects, Lineage(scope.number, 0))
         self._close(effects, start)
+
+    def _deliver_each(
+        self, effects: list[Effect], fact: StepFannedOut, scope: Scope, recoveries: tuple[int, ...]
+    ) -> None:
+        """Take the events of a fan-out wherever they lead, until one of them ends the run."""
+        state = self.state
+        for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
+            woken = bool(fact.wakes) and wake(state, effects, fact.wakes[index], event)
+            branch = Lineage(scope.number, index, recoveries)
+            self._pass_on(effects, (key, event), woken, (fact.attempt, branch))
+            if state.status is not Status.RUNNING:
+                return
 
     def _fail(self, effects: list[Effect], fact: StepFailed) -> None:
         state = self.state

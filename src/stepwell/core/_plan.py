@@ -59,9 +59,14 @@ class Route:
     slots: tuple[tuple[int, int], ...]
     joins: tuple[int, ...]
     simple: bool = field(init=False)
+    only_joins: bool = field(init=False)
+    is_one_step: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.simple = self.kind is Kind.PLAIN and not self.slots and not self.joins and bool(self.triggers)
+        plain = self.kind is Kind.PLAIN and not self.slots
+        self.simple = plain and not self.joins and bool(self.triggers)
+        self.is_one_step = self.simple and len(self.triggers) == 1
+        self.only_joins = plain and bool(self.joins) and not self.triggers
 
     def leads_somewhere(self) -> bool:
         """Return whether any step takes it, or the run itself does."""

@@ -9,13 +9,14 @@ Rule 5. What a cancelled branch sends is dropped, but for a StopEvent.
 
 from stepwell.core._effects import Effect, EndRun, Lineage, Publish, StartStep, Status
 from stepwell.core._endings import end_run
+from stepwell.core._facts import StepFannedOut
 from stepwell.core._lanes import enqueue, launch, new_attempt
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._scopes import fill_slot, gather
-from stepwell.core._state import Gathered, Held, State, is_cut_off, scope_of
+from stepwell.core._state import Gathered, Held, Scope, State, is_cut_off, scope_of
 
 
-def deliver(
+def deliver(  # noqa: PLR0913  # once for each event: a record of the last two costs more than the call
     state: State,
     plan: Plan,
     effects: list[Effect],
@@ -26,26 +27,71 @@ def deliver(
 ) -> None:
     """Take an event to all that its type leads to. ``cause`` is the attempt it comes from."""
     route = plan.routes[key]
-    scope = None if lineage is None else scope_of(state, lineage)
-    if lineage is not None and route.kind is not Kind.STOP and is_cut_off(lineage, scope):
-        return
+    scope = None
+    if lineage is not None and lineage.scope is not None:
+        scope = state.scopes.get(lineage.scope)
+        if (scope is None or scope.cancelled) and route.kind is not Kind.STOP:
+            return
+        if scope is not None and route.only_joins:
+            for join in route.joins:
+                gather(state, plan, effects, join, (lineage.index, event, cause), scope)
+            return
     if route.simple:
         for step in route.triggers:
             state.counter += 1
             start = StartStep(state.counter, step, key, event, 1, cause, lineage, state.now)
             launch(state, plan, effects, start, scope)
         return
+    _deliver_widely(state, plan, effects, key, event, (cause, lineage), scope)
+
+
+def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
+    state: State,
+    plan: Plan,
+    effects: list[Effect],
+    key: str,
+    event: object,
+    origin: tuple[int | None, Lineage | None],
+    scope: Scope | None,
+) -> None:
+    """Take an event that means something to the run, or that joins wait for, wherever it leads."""
+    route = plan.routes[key]
+    cause, lineage = origin
     if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
         return
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     for place in route.slots:
-        fill_slot(state, plan, effects, place, _item(event, (cause, lineage)), (key, lineage))
+        fill_slot(state, plan, effects, place, _item(event, origin), (key, lineage))
     if route.joins and scope is not None:
         for join in route.joins:
-            gather(state, plan, effects, join, _item(event, (cause, lineage)), scope)
+            gather(state, plan, effects, join, _item(event, origin), scope)
     elif not route.triggers and not route.slots and route.kind is not Kind.ASK:
         hold(state, key, event)
+
+
+def deliver_branches(
+    state: State, plan: Plan, effects: list[Effect], fact: StepFannedOut, scope: Scope, recoveries: tuple[int, ...]
+) -> None:
+    """Take the events of a fan-out each to the step that its type triggers: ``deliver``, for thousands at once."""
+    lanes, routes, now, opener = state.lanes, plan.routes, state.now, fact.attempt
+    number, attempts = scope.number, scope.attempts
+    waiting = 0
+    for index, key in enumerate(fact.keys):
+        state.counter = attempt = state.counter + 1
+        step = routes[key].triggers[0]
+        branch = Lineage(number, index, recoveries)
+        start = StartStep(attempt, step, key, fact.events[index], 1, opener, branch, now)
+        lane = lanes[step]
+        if lane is None or not lane.queue:
+            launch(state, plan, effects, start, scope)
+        else:
+            lane.queue.append(start)
+            attempts.append(attempt)
+            waiting += 1
+    state.active += waiting
+    scope.tokens += waiting
+    scope.queued += waiting
 
 
 def _item(event: object, origin: tuple[int | None, Lineage | None]) -> Gathered:

@@ -31,7 +31,7 @@ def open_scope(state: State, opener: StartStep, joins: tuple[int, ...]) -> Scope
 
 def settle(state: State, plan: Plan, effects: list[Effect], lineage: Lineage | None) -> None:
     """Give back the token of something that ended in ``lineage``; close scopes that are now empty."""
-    scope = scope_of(state, lineage)
+    scope = None if lineage is None or lineage.scope is None else state.scopes.get(lineage.scope)
     while scope is not None and not scope.cancelled:
         scope.tokens -= 1
         if scope.tokens:

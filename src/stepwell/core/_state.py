@@ -33,8 +33,8 @@ class Lane:
     """One step's workers: how many were ever taken, the slots given back, and who queues for one."""
 
     workers: int
-    taken: int = 0
-    free: list[int] = field(default_factory=list)
+    taken: int
+    free: list[int]
     queue: deque[StartStep] | None = None
     returning: deque[int] | None = None
 

@@ -93,7 +93,7 @@ class StopEvent(Event):
     def __init__(self, *result: Any, **data: Any) -> None:
         if result:
             (data["result"],) = result
-        super().__init__(**data)
+        self.__pydantic_validator__.validate_python(data, self_instance=self)  # what BaseModel does, without the call
 
 
 class InputRequiredEvent(OpenEvent):

@@ -19,6 +19,7 @@ class Reports(Protocol):
     """Whom an attempt tells how it ended; exactly one of the three, once."""
 
     workflow: Any
+    loop: asyncio.AbstractEventLoop
 
     def returned(self, attempt: "Attempt", result: object) -> None: ...
 
@@ -62,6 +63,7 @@ class Attempt(StepTask):
 
     def __init__(self, crew: Reports, start: StartStep, step: ReadyStep, now: float) -> None:
         self.crew = crew
+        self.loop = crew.loop
         self.start = start
         self.step = step
         self.started = now

@@ -116,7 +116,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             and attempt is not None
             and attempt.over is None
             and not attempt.careful
-            and run.thread == get_ident()
+            and run.host.thread == get_ident()
             and not run.stream.closed
         ):  # all that ``intents.write`` would find out, at a third of its price
             attempt.shown += 1

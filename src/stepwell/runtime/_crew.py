@@ -8,7 +8,7 @@ Rule 3. An attempt that is to stop is told once. It is out of flight when it has
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
@@ -17,6 +17,7 @@ from stepwell.core import (
     Fact,
     ResumeStep,
     StartStep,
+    Status,
     StepCancelled,
     StepFailed,
     StepFannedOut,
@@ -65,16 +66,14 @@ class Crew:
         """Make the attempt; its body begins when its turn comes."""
         run = self.run
         step = self.steps[start.step]
-        attempt = Attempt(self, start, step, run.machine.state.now)
-        self.attempts[start.attempt] = attempt
+        attempt = self.attempts[start.attempt] = Attempt(self, start, step, run.machine.state.now)
+        attempt.variables = run.variables.copy()
         if step.wants_context:
             attempt.context = LiveContext(run, attempt)
         if step.timeout is not None:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
         if start.number == 1:
             run.history.consume(start.step, start.key)
-        attempt.loop = run.loop
-        attempt.variables = run.variables.copy()
         if run.observers is not None:
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         self.ready.append(attempt)
@@ -159,14 +158,8 @@ class Crew:
         now = run.clock() + run.offset
         if now >= run.timers.earliest:
             run.timers.fire_due(now)
-        if attempt.stopping is not None:
-            self._stop(attempt)
-            return
-        left = unobserved_error(attempt) if attempt.tasks else None
-        if attempt.replay is not None:
-            left = attempt.replay.flaw(attempt) or left
-        if left is not None:
-            self._fail(attempt, left, "failed", now)
+        unusual = attempt.stopping is not None or attempt.tasks or attempt.replay is not None
+        if unusual and self._ended_otherwise(attempt, now):
             return
         step = attempt.step
         key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
@@ -181,9 +174,25 @@ class Crew:
                 self._fail(attempt, error, "failed", now)
                 return
         self._leave(attempt, "ok", result, now)
-        run.apply(fact)
-        if run.ending is not None:
+        for effect in run.machine.apply(fact):  # what run.apply does, without the call
+            if type(effect) is StartStep:
+                self.start(effect)
+            else:
+                run.carry_out(effect)
+        if run.ending is not None and run.outcome.status is Status.RUNNING:
             run.conclude_if_quiet()
+
+    def _ended_otherwise(self, attempt: Attempt, now: float) -> bool:
+        """Take the end of a body whose result is too late, or is spoilt by a background task that failed unseen."""
+        if attempt.stopping is not None:
+            self._stop(attempt)
+            return True
+        left = unobserved_error(attempt)
+        if attempt.replay is not None:
+            left = attempt.replay.flaw(attempt) or left
+        if left is not None:
+            self._fail(attempt, left, "failed", now)
+        return left is not None
 
     def _fact(self, attempt: Attempt, result: object, now: float) -> Fact:
         run = self.run
@@ -193,8 +202,8 @@ class Crew:
             return StepFinished(now, number, None, None)
         if type(result) is list and step.lists:
             keys = result_keys(step, run.wiring, result)
-            for key in keys:
-                run.history.produce(step.number, key)
+            for key, count in Counter(keys).items():
+                run.history.produce(step.number, key, count)
             wakes = tuple(map(run.waits.matching, result)) if run.waits.open else ()
             return StepFannedOut(now, number, keys, tuple(result), wakes)
         kind: type[Any] = type(result)

@@ -32,10 +32,10 @@ class WorkflowHandler(Generic[StopT]):
     @overload
     def __await__(self) -> Generator[Any, None, StopT]: ...
     def __await__(self) -> Generator[Any, None, Any]:
-        return self._result().__await__()
-
-    async def _result(self) -> Any:
-        event = await self.stop_event_result()
+        outcome = self._run.outcome
+        if outcome.status is Status.RUNNING:
+            yield from outcome.waiter()
+        event = self._ended()
         return event.result if type(event) is StopEvent else event
 
     async def stop_event_result(self) -> StopT:

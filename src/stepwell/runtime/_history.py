@@ -1,6 +1,5 @@
 """What an in-memory run remembers of itself for drawings: counts per edge, and its last attempts."""
 
-from collections import deque
 from typing import Any, NamedTuple
 
 from stepwell.runtime._attempts import Attempt
@@ -33,29 +32,31 @@ class History:
     def __init__(self) -> None:
         self.produced: dict[tuple[int, str], int] = {}
         self.consumed: dict[tuple[int, str], int] = {}
-        self.ring: deque[tuple[Any, ...]] | None = None
+        self.ring: list[tuple[Any, ...]] = []
         self.ended = 0
 
-    def produce(self, step: int, key: str) -> None:
-        """Count an event that a step returned or sent."""
+    def produce(self, step: int, key: str, count: int = 1) -> None:
+        """Count events that a step returned or sent."""
         edge = (step, key)
-        self.produced[edge] = self.produced.get(edge, 0) + 1
+        counts = self.produced
+        counts[edge] = counts[edge] + count if edge in counts else count
 
     def consume(self, step: int, key: str) -> None:
         """Count an event that a step was started with."""
         edge = (step, key)
-        self.consumed[edge] = self.consumed.get(edge, 0) + 1
+        counts = self.consumed
+        counts[edge] = counts[edge] + 1 if edge in counts else 1
 
     def recent(self) -> tuple[AttemptRecord, ...]:
         """Return the attempts in the ring, oldest first."""
-        return tuple(AttemptRecord(*entry) for entry in self.ring or ())
+        return tuple(AttemptRecord(*entry) for entry in self.ring[-RING_SIZE:])
 
     def record(self, attempt: Attempt, outcome: str, now: float) -> None:
         """Remember an attempt that has ended."""
         self.ended += 1
-        if self.ring is None:
-            self.ring = deque(maxlen=RING_SIZE)
         start = attempt.start
+        if len(self.ring) == 2 * RING_SIZE:  # swept now and then: a list costs a short run less than a deque
+            del self.ring[:RING_SIZE]
         self.ring.append(
             (
                 start.attempt,

@@ -52,22 +52,26 @@ class Outcome:
         self.error = error
         if error is not None:
             self.traceback = error.__traceback__  # each awaiter starts from here, or the traceback would grow
-        quiet = status is Status.CANCELLED or isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
-        if error is not None and not quiet:
-            self._unheard = _Unheard(error, workflow)
+            if status is not Status.CANCELLED and not isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):
+                self._unheard = _Unheard(error, workflow)
         waiters, self._waiters = self._waiters, None
         for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
 
+    def waiter(self) -> asyncio.Future[None]:
+        """Return a future that is done when the run, which must be under way, has ended."""
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        if self._waiters is None:
+            self._waiters = [waiter]
+        else:
+            self._waiters.append(waiter)
+        return waiter
+
     async def settled(self) -> None:
         """Wait for the end of the run."""
         if self.status is Status.RUNNING:
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            if self._waiters is None:
-                self._waiters = []
-            self._waiters.append(waiter)
-            await waiter
+            await self.waiter()
 
     def failure(self) -> BaseException | None:
         """Return the error, which from now on counts as heard."""

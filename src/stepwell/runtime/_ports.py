@@ -5,7 +5,7 @@ import contextvars
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from stepwell.core import EndRun, Fact, Machine
+from stepwell.core import Effect, EndRun, Fact, Machine
 from stepwell.flow import Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
@@ -17,6 +17,7 @@ from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
+from stepwell.runtime._watchdog import Host
 
 
 class Serializer(Protocol):
@@ -53,7 +54,7 @@ class RunPort(Protocol):
     background: set[BackgroundTask] | None
     ending: EndRun | None
     buffers: Buffers | None
-    thread: int
+    host: Host
     clock: Callable[[], float]
     offset: float
     resources: RunResources | None
@@ -67,6 +68,8 @@ class RunPort(Protocol):
     def now(self) -> float: ...
 
     def apply(self, fact: Fact) -> None: ...
+
+    def carry_out(self, effect: Effect) -> None: ...
 
     def conclude_if_quiet(self) -> None: ...
 

@@ -1,7 +1,8 @@
 """An attempt that was taken up from a snapshot: its body runs from the top, through what is recorded of it.
 
 Rule 1. A recorded call returns what it returned, in the order in which the calls returned then, and with a few
-        turns of the loop between: so tasks of one body take turns as they did.
+        turns of the loop between: so tasks of one body take turns as they did. (Nobody is held up for long: what
+        a body did is counted for each task.)
 Rule 2. A call that was given up is not answered: it waits until it is given up again, and holds up no other.
 Rule 3. A call that was open goes on with the wait that the machine still has open.
 Rule 4. What the body asks instead of what is recorded is a ``PointMismatchError``, also if the body hides it.
@@ -15,6 +16,9 @@ from typing import Any
 from stepwell.core import Point, Settled, Settlement
 from stepwell.errors import PointMismatchError
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, Body, Branch, BranchPath, Call, Counts, new_branch
+
+PATIENCE_SECONDS = 1.0
+"""How long the calls that returned later are held up for one to which the body has not come."""
 
 TURNS_BETWEEN = 4
 """Turns of the loop for what follows from one returning call (a group of tasks ends, who waited for it goes on)."""
@@ -33,6 +37,7 @@ class Entry:
     settled: Settled | None = None
     wait: int | None = None
     future: "asyncio.Future[Any] | None" = None
+    is_overdue: bool = False
 
     @property
     def is_dropped(self) -> bool:
@@ -57,7 +62,8 @@ class Replay:
         self._order = [entry for entry in entries if not entry.is_dropped]
         self._next = 0
         self._caught_up: list[asyncio.Future[None]] = []
-        self._releasing = False
+        self._is_between = False
+        self._alarm: asyncio.TimerHandle | None = None
         self._mismatch: PointMismatchError | None = None
         self._calls: dict[BranchPath, list[Entry]] = {(): []}
         for entry in (*entries, *(Entry(point, wait=wait) for wait, point in waits.items())):
@@ -125,6 +131,8 @@ class Replay:
     async def settle(self, entry: Entry) -> Any:
         """Return what a recorded call returned, or raise what it raised, when its turn has come."""
         entry.future = asyncio.get_running_loop().create_future()
+        if entry.is_overdue:
+            _return_from(entry)
         self._release()
         return await entry.future
 
@@ -133,40 +141,60 @@ class Replay:
         while self._next < len(self._order):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._caught_up.append(future)
+            self._release()
             await future
 
     def _release(self) -> None:
         """Let the next call return, if the body has come to it."""
-        if self._releasing or self._next >= len(self._order):
+        if self._is_between or self._next >= len(self._order):
             return
         entry = self._order[self._next]
         if entry.future is None:
+            if self._alarm is None:
+                self._alarm = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._lose_patience, entry)
             return
-        if entry.future.done():  # its task was stopped
-            self._advance()
-            return
-        assert entry.settled is not None
-        settlement, value = entry.settled.settlement, entry.settled.value
-        if settlement is Settlement.FAILED:
-            assert isinstance(value, BaseException)
-            entry.future.set_exception(value)
-        else:
-            entry.future.set_result((value, settlement is Settlement.LATE))
+        _return_from(entry)
         self._advance()
 
+    def _lose_patience(self, entry: Entry) -> None:
+        """Hold nobody up any longer for a call to which the body does not come: it may never."""
+        self._alarm = None
+        if self._next < len(self._order) and self._order[self._next] is entry and entry.future is None:
+            entry.is_overdue = True
+            self._advance()
+        else:
+            self._release()
+
     def _advance(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         self._next += 1
-        self._releasing = True
+        self._is_between = True
         self._turn(TURNS_BETWEEN)
 
     def _turn(self, left: int) -> None:
         if left:
             asyncio.get_running_loop().call_soon(self._turn, left - 1)
             return
-        self._releasing = False
+        self._is_between = False
         self._release()
         if self._next >= len(self._order):
             waiting, self._caught_up = self._caught_up, []
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
+
+
+def _return_from(entry: Entry) -> None:
+    """Let a call return to its caller, unless its task was stopped meanwhile."""
+    assert entry.future is not None
+    assert entry.settled is not None
+    settlement, value = entry.settled.settlement, entry.settled.value
+    if entry.future.done():
+        return
+    if settlement is Settlement.FAILED:
+        assert isinstance(value, BaseException)
+        entry.future.set_exception(value)
+    else:
+        entry.future.set_result((value, settlement is Settlement.LATE))

@@ -18,6 +18,7 @@ from stepwell.runtime._context import LiveContext
 from stepwell.runtime._points import end_replay
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._restored import RestoredBody, RestoredRun
+from stepwell.runtime._verdicts import note_attempt
 from stepwell.runtime._waits import OpenWait
 
 logger = logging.getLogger("stepwell.runtime")
@@ -104,6 +105,8 @@ def _play_again(run: Any, start: StartStep, body: RestoredBody, restored: Restor
             await run.crew.call_with_care(attempt)
         except Exception as raised:  # what its tasks lack because of it is reported with it
             error = raised
+            note_attempt(raised, attempt)
+            run.crew.failed_last = attempt
             logger.error("step %r had ended, and failed when it ran again", attempt.step.name, exc_info=raised)
         finally:
             end_replay(run, attempt, error)

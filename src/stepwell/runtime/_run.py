@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from stepwell.callbacks import CallbackManager
 from stepwell.core import (
@@ -33,7 +33,7 @@ from stepwell.core import (
     TimerFired,
     TurnPassed,
 )
-from stepwell.flow import Event, StartEvent, Wiring
+from stepwell.flow import Event, StartEvent, StopEvent, Wiring
 from stepwell.runtime._attempts import BackgroundTask
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._callbacks import CallbackTeller, manager_for
@@ -42,7 +42,7 @@ from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._ports import Serializer
-from stepwell.runtime._resources import RunResources
+from stepwell.runtime._resources import ResourceManager, RunResources
 from stepwell.runtime._restore import adopt, take_up
 from stepwell.runtime._restored import RestoredRun
 from stepwell.runtime._run_ids import new_run_id
@@ -61,16 +61,26 @@ RUNNING: set["Run"] = set()
 """All runs that are under way: nothing else needs to hold them."""
 
 
-@dataclass(slots=True)
-class RunSettings:
-    """How a run is to be driven. ``timeout`` in seconds, ``stream_buffer`` in events; the id is made when asked for."""
+Beginning: TypeAlias = StartEvent | RestoredRun
 
-    timeout: float | None
-    verbose: bool
-    stream_buffer: int | None
-    external_events: bool
-    run_id: str | None
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a workflow was told: ``timeout`` in seconds, ``stream_buffer`` in events.
+
+    These defaults hold for a subclass that never calls the constructor.
+    """
+
+    timeout: float | None = 45.0
+    disable_validation: bool = False
+    verbose: bool = False
+    num_concurrent_runs: int | None = None
+    workflow_name: str | None = None
+    skip_graph_checks: frozenset[str] = frozenset()
+    stream_buffer: int | None = 65_536
     callback_manager: CallbackManager | None = None
+    resource_manager: ResourceManager | None = None
+    serializer: Serializer | None = None
 
 
 class Run:
@@ -78,7 +88,6 @@ class Run:
 
     __slots__ = (
         "__weakref__",
-        "_on_end",
         "abandon_handle",
         "background",
         "buffers",
@@ -86,18 +95,21 @@ class Run:
         "closing",
         "crew",
         "ending",
+        "external_events",
         "history",
+        "host",
         "loop",
         "machine",
+        "named",
         "observers",
         "offset",
+        "on_end",
         "outcome",
         "resources",
         "settings",
         "shows_internal",
         "state_store",
         "stream",
-        "thread",
         "timers",
         "variables",
         "waits",
@@ -110,21 +122,21 @@ class Run:
         workflow: Any,
         wiring: Wiring,
         steps: tuple[ReadyStep, ...],
-        settings: RunSettings,
-        on_end: Callable[[], None] | None = None,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.workflow = workflow
         self.wiring = wiring
         self.settings = settings
-        self.loop = asyncio.get_running_loop()
-        self.clock: Callable[[], float] = getattr(self.loop, "stepwell_clock", time.monotonic)
-        self.offset = time.time() - self.clock()
-        self.thread = threading.get_ident()
+        self.host = host = WATCHDOG.host(loop)
+        self.loop = loop
+        self.clock = host.clock
+        self.offset = time.time() - host.clock()
         self.variables = contextvars.copy_context()
         self.machine = Machine(wiring.plan)
-        self.stream = EventStream(self.loop, settings.stream_buffer)
-        self.outcome = Outcome(self.loop)
-        self.timers = Timers(self.loop, self.now, self._fire)
+        self.stream = EventStream(loop, settings.stream_buffer)
+        self.outcome = Outcome(loop)
+        self.timers = Timers(loop, self.now, self._fire)
         self.waits = WaitTable()
         self.history = History()
         self.crew = Crew(self, workflow, steps)
@@ -137,15 +149,17 @@ class Run:
         self.shows_internal = False
         self.ending: EndRun | None = None
         self.abandon_handle: asyncio.TimerHandle | None = None
-        self._on_end = on_end
+        self.external_events = False
+        self.named: str | None = None
+        self.on_end: Callable[[Run], None] | None = None
         if settings.verbose:
             self.observe(Printer())
 
     @property
     def run_id(self) -> str:
-        if self.settings.run_id is None:
-            self.settings.run_id = new_run_id()
-        return self.settings.run_id
+        if self.named is None:
+            self.named = new_run_id()
+        return self.named
 
     def now(self) -> float:
         """Return the time in seconds since the epoch; within a process it never goes back."""
@@ -166,27 +180,23 @@ class Run:
                 teller.attempt_started(attempt, self.variables)
             self.observe(teller)
 
-    def _enter(self) -> None:
+    def begin(self, event: Beginning) -> None:
+        """Start the run, or take it up where a snapshot was made; bodies begin in the loop's next turn."""
         RUNNING.add(self)
-        WATCHDOG.enter(self.loop)
+        self.host.runs += 1
+        if self.host.runs == 1:
+            WATCHDOG.wake(self.host)
         manager = manager_for(self.settings.callback_manager)
         if manager is not None:
             name = self.wiring.workflow
             self.observe(CallbackTeller(manager, workflow=name, run_id=self.run_id, variables=self.variables))
-
-    def begin(self, event: StartEvent) -> None:
-        """Start the run; its first steps begin in the loop's next turn."""
-        self._enter()
+        if isinstance(event, RestoredRun):
+            event.state.external_events |= self.external_events
+            adopt(self, event)
+            take_up(self, event)
+            return
         key = self.wiring.learn(type(event))
-        settings = self.settings
-        self.apply(RunStarted(self.now(), key, event, settings.timeout, settings.external_events))
-
-    def take_up(self, restored: RestoredRun) -> None:
-        """Go on where a snapshot was taken; bodies begin again in the loop's next turn."""
-        self._enter()
-        restored.state.external_events |= self.settings.external_events
-        adopt(self, restored)
-        take_up(self, restored)
+        self.apply(RunStarted(self.now(), key, event, self.settings.timeout, self.external_events))
 
     def apply(self, fact: Fact) -> None:
         """Give the machine a fact and carry out what follows from it."""
@@ -194,10 +204,13 @@ class Run:
             if type(effect) is StartStep:
                 self.crew.start(effect)
             else:
-                self._carry_out(effect)
+                self.carry_out(effect)
 
-    def _carry_out(self, effect: Effect) -> None:
+    def carry_out(self, effect: Effect) -> None:
+        """Do what the machine asks for."""
         match effect:
+            case EndRun():
+                self._end(effect)
             case StartTimer():
                 self.timers.start(effect.timer, effect.at)
             case StopTimer():
@@ -211,8 +224,6 @@ class Run:
                 self.check_idle()
             case CancelStep():
                 self.crew.cancel(effect.attempt)
-            case EndRun():
-                self._end(effect)
             case StartStep():
                 self.crew.start(effect)
 
@@ -256,7 +267,7 @@ class Run:
 
     def in_loop(self) -> bool:
         """Return whether the caller is in the thread of the run's loop."""
-        return threading.get_ident() == self.thread
+        return threading.get_ident() == self.host.thread
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
@@ -293,14 +304,19 @@ class Run:
         self._conclude(ending)
 
     def _conclude(self, ending: EndRun) -> None:
-        last, error = verdict(
-            ending,
-            wiring=self.wiring,
-            timeout=self.settings.timeout,
-            attempt=self.crew.failed_last,
-            now=self.now(),
-            half_full=self.buffers.explain() if self.buffers is not None else [],
-        )
+        error: BaseException | None = None
+        if ending.status is Status.COMPLETED:
+            last = ending.outcome
+            assert isinstance(last, StopEvent)
+        else:
+            last, error = verdict(
+                ending,
+                wiring=self.wiring,
+                timeout=self.settings.timeout,
+                attempt=self.crew.failed_last,
+                now=self.now(),
+                half_full=self.buffers.explain() if self.buffers is not None else [],
+            )
         if self.abandon_handle is not None:
             self.abandon_handle.cancel()
         self.timers.close()
@@ -308,8 +324,8 @@ class Run:
         self.outcome.settle(ending.status, last, error, self.wiring.workflow)
         RUNNING.discard(self)
         self.crew.disband()
-        WATCHDOG.leave(self.loop)
+        self.host.runs -= 1
         if self.observers is not None:
             self.observers.run_ended(ending.status, ending.outcome if error is None else error)
-        if self._on_end is not None:
-            self._on_end()
+        if self.on_end is not None:
+            self.on_end(self)

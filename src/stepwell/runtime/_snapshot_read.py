@@ -49,6 +49,8 @@ class RunReader:
         fields.close()
         state.status = Status.RUNNING
         recount(state)
+        if min(restored.time_left or 0.0, state.remaining or 0.0) < 0:
+            raise SnapshotError(path="run.time_left", reason="no less than no time is left")
         flaw = find_flaw(state, self._wiring.plan) or self._flaw(restored)
         if flaw is not None:
             raise SnapshotError(path="run", reason=flaw)

@@ -29,6 +29,7 @@ class StepTask:
     loop: asyncio.AbstractEventLoop
     variables: contextvars.Context
     _over = False
+    _registered = False
     _cancels = 0
     _callbacks: "list[tuple[Callable[[Any], object], contextvars.Context | None]] | None" = None
 
@@ -81,12 +82,14 @@ class StepTask:
         """Wait for what the body yielded: a future, or nothing but the loop's next turn."""
         problem = None
         if awaited is None:
-            self.loop.call_soon(self._step)
+            self.loop.call_soon(self._go_on)
         else:
             problem = self._wait_for(awaited)
-        _register_task(self)  # type: ignore[arg-type]
+        if not self._registered:
+            self._registered = True
+            _register_task(self)  # type: ignore[arg-type]
         if problem is not None:
-            self.loop.call_soon(self._step, RuntimeError(problem))
+            self.loop.call_soon(self._go_on, RuntimeError(problem))
 
     def _wait_for(self, awaited: Any) -> str | None:
         blocking = getattr(awaited, "_asyncio_future_blocking", None)
@@ -106,23 +109,22 @@ class StepTask:
         return None
 
     def _wake_up(self, awaited: "asyncio.Future[Any]") -> None:
+        self._fut_waiter = None
         try:
             awaited.result()
         except BaseException as error:  # noqa: BLE001  # the body's to see
-            self._step(error)
+            self._go_on(error)
         else:
-            self._step()
+            self._go_on()
 
-    def _step(self, error: BaseException | None = None) -> None:
+    def _go_on(self, error: BaseException | None = None) -> None:
         body = self.body
-        if body is None:
-            return
-        self._fut_waiter = None
+        assert body is not None
         if self._must_cancel:
+            self._must_cancel = False
             if not isinstance(error, asyncio.CancelledError):
                 message = self._cancel_message
                 error = asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
-            self._must_cancel = False
         if error is None:
             self.advance(body.send, None)
         else:

@@ -100,12 +100,14 @@ def result_key(step: ReadyStep, wiring: Wiring, result: object) -> str:
 def result_keys(step: ReadyStep, wiring: Wiring, results: list[Any]) -> tuple[str, ...]:
     """Return the type keys of a list of results."""
     lists = step.definition.signature.lists
-    keys: list[str] = []
+    known: dict[type[Any], str] = {}
     for result in results:
-        if not isinstance(result, lists):
-            raise _undeclared(step, result)
-        keys.append(wiring.learn(type(result)))
-    return tuple(keys)
+        kind = type(result)
+        if kind not in known:
+            if not isinstance(result, lists):
+                raise _undeclared(step, result)
+            known[kind] = wiring.learn(kind)
+    return tuple([known[type(result)] for result in results])
 
 
 def _undeclared(step: ReadyStep, result: object) -> UndeclaredResultError:

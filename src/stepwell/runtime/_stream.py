@@ -92,7 +92,6 @@ class EventStream:
             return
         self.write(last)
         self.closed = True
-        self._wake()
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, None

@@ -26,13 +26,10 @@ def verdict(
     attempt: Attempt | None,
     now: float,
     half_full: Sequence[str] = (),
-) -> tuple[StopEvent, BaseException | None]:
-    """Return the last event of the stream and the error, if the ending is one."""
+) -> tuple[StopEvent, BaseException]:
+    """Return the last event of the stream and the error, of an ending that is no success."""
     error: BaseException
     match ending.status:
-        case Status.COMPLETED:
-            assert isinstance(ending.outcome, StopEvent)
-            return ending.outcome, None
         case Status.CANCELLED:
             return WorkflowCancelledEvent(), WorkflowCancelledByUser(workflow=wiring.workflow)
         case Status.TIMED_OUT:

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FrameType
 
@@ -21,9 +21,12 @@ _ROUND_SECONDS = 0.25
 
 
 @dataclass(slots=True)
-class _Watched:
+class Host:
+    """A loop that has runs: its thread, its clock (seconds), and how many runs are under way in it."""
+
     loop: asyncio.AbstractEventLoop
     thread: int
+    clock: Callable[[], float]
     runs: int = 0
     asked_at: float | None = None
     reported: bool = False
@@ -34,10 +37,10 @@ class _Watched:
 
 
 class Watchdog:
-    """Watches loops while they have runs; costs a run two dictionary look-ups."""
+    """Watches loops while they have runs; costs a run one dictionary look-up."""
 
     def __init__(self) -> None:
-        self._watched: dict[int, _Watched] = {}
+        self._watched: dict[int, Host] = {}
         self._steps: dict[CodeType, str] = {}
         self._lock = threading.Lock()
         self._wanted = threading.Event()
@@ -47,19 +50,21 @@ class Watchdog:
         """Remember whose code this is."""
         self._steps[code] = step
 
-    def enter(self, loop: asyncio.AbstractEventLoop) -> None:
-        """A run begins in ``loop``, in the calling thread."""
-        watched = self._watched.get(id(loop))
-        if watched is None:
+    def host(self, loop: asyncio.AbstractEventLoop) -> Host:
+        """Return what is known of ``loop``, which runs in the calling thread."""
+        host = self._watched.get(id(loop))
+        if host is None or host.loop is not loop:
+            clock = getattr(loop, "stepwell_clock", time.monotonic)
             with self._lock:
-                watched = self._watched[id(loop)] = _Watched(loop, threading.get_ident())
-        watched.runs += 1
-        if watched.runs == 1:
-            watched.answer()
-            if not self._wanted.is_set():
-                self._wake()
+                host = self._watched[id(loop)] = Host(loop, threading.get_ident(), clock)
+        return host
 
-    def _wake(self) -> None:
+    def wake(self, host: Host) -> None:
+        """Watch a loop that was at rest, and in which a run begins."""
+        host.thread = threading.get_ident()  # it may have moved
+        host.answer()
+        if self._wanted.is_set():
+            return
         self._wanted.set()
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._watch, name="stepwell-watchdog", daemon=True)
@@ -68,12 +73,6 @@ class Watchdog:
     def forget(self) -> None:
         """Begin anew in a forked process, which has none of its parent's threads."""
         self._watched, self._lock, self._wanted, self._thread = {}, threading.Lock(), threading.Event(), None
-
-    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        """A run in ``loop`` is over."""
-        watched = self._watched.get(id(loop))
-        if watched is not None:
-            watched.runs -= 1
 
     def _watch(self) -> None:
         while True:
@@ -92,7 +91,7 @@ class Watchdog:
                 if any(watched.runs > 0 for watched in list(self._watched.values())):
                     self._wanted.set()  # a run that began between the look and the rest
 
-    def _check(self, watched: _Watched) -> None:
+    def _check(self, watched: Host) -> None:
         now = time.monotonic()
         if watched.asked_at is None:
             watched.asked_at = now
@@ -104,7 +103,7 @@ class Watchdog:
             watched.reported = True
             self._report(watched, now - watched.asked_at)
 
-    def _report(self, watched: _Watched, seconds: float) -> None:
+    def _report(self, watched: Host, seconds: float) -> None:
         frames = list(_stack(sys._current_frames().get(watched.thread)))  # noqa: SLF001  # the documented way
         for place, frame in enumerate(frames):
             step = self._steps.get(frame.f_code)

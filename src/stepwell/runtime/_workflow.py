@@ -3,13 +3,11 @@
 import asyncio
 import contextvars
 import difflib
-import functools
 import inspect
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Generic
 
 from pydantic import ValidationError
@@ -43,8 +41,8 @@ from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import RunPort, Serializer
 from stepwell.runtime._resources import ResourceManager
-from stepwell.runtime._restored import Restored
-from stepwell.runtime._run import Run, RunSettings
+from stepwell.runtime._restored import RestoredRun
+from stepwell.runtime._run import Beginning, Run, Settings
 from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
@@ -54,22 +52,6 @@ StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
 
 logging.getLogger("stepwell").addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the constructor was told; these defaults hold for a subclass that never calls it."""
-
-    timeout: float | None = 45.0
-    disable_validation: bool = False
-    verbose: bool = False
-    num_concurrent_runs: int | None = None
-    workflow_name: str | None = None
-    skip_graph_checks: frozenset[str] = frozenset()
-    stream_buffer: int | None = 65_536
-    callback_manager: CallbackManager | None = None
-    resource_manager: ResourceManager | None = None
-    serializer: Serializer | None = None
 
 
 class _Compiled:
@@ -268,41 +250,32 @@ class Workflow(Generic[StartT, StopT]):
         ``NoRunningLoopError`` outside of an event loop.
         """
         compiled = self._compiled()
-        if not self._settings.disable_validation and self._settings.skip_graph_checks not in compiled.validated:
+        settings = self._settings
+        if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
             self.validate()
         wiring = compiled.wiring
-        run_id = None if compiled.has_run_id else fields.pop("run_id", None)
-        earlier = self._earlier_run(ctx)
-        restored = _restored(earlier, wiring, start_event, fields)
-        event = None if restored is not None else _start_event(wiring.start_event, start_event, fields)
+        run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
+        begin: Any = start_event
+        earlier = None if ctx is None else self._earlier_run(ctx)
+        if earlier is not None and isinstance(earlier, RunToCome) and earlier.is_running:
+            begin, run_id = _taken_up(earlier, wiring, start_event, fields)
+        elif fields or type(start_event) is not wiring.start_event:
+            begin = _start_event(wiring.start_event, start_event, fields)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError as error:
             raise NoRunningLoopError(workflow=type(self).__name__) from error
-        settings = RunSettings(
-            timeout=self._settings.timeout,
-            verbose=self._settings.verbose,
-            stream_buffer=self._settings.stream_buffer,
-            external_events=external_events,
-            run_id=run_id if restored is None else restored.run_id,
-            callback_manager=self._settings.callback_manager,
-        )
-        gate = self._gate(loop)
-        ticket = object()
-        leave = None if gate is None else lambda: gate.leave(ticket)
-        run = Run(self, wiring, compiled.ready, settings, leave)
-        if earlier is not None:
-            run.state_store = earlier.store()
-        begin = functools.partial(_begin, run, event, restored)
-        if gate is None:
-            begin()
+        run = Run(self, wiring, compiled.ready, settings, loop)
+        run.external_events = external_events
+        run.named = run_id
+        run.state_store = None if earlier is None else earlier.store()
+        if settings.num_concurrent_runs is None:
+            run.begin(begin)
         else:
-            gate.enter(ticket, begin)
-        return WorkflowHandler(run, _bound_to(run, ctx))
+            self._gate(loop, settings.num_concurrent_runs).enter(run, begin)
+        return WorkflowHandler(run) if ctx is None else WorkflowHandler(run, _bound_to(run, ctx))
 
-    def _earlier_run(self, ctx: Context[Any] | None) -> RunPort | RunToCome | None:
-        if ctx is None:
-            return None
+    def _earlier_run(self, ctx: Context[Any]) -> RunPort | RunToCome:
         if not isinstance(ctx, Context):
             raise NotAContextError(given=ctx)
         run: RunPort | RunToCome = ctx.of_run()
@@ -312,12 +285,10 @@ class Workflow(Generic[StartT, StopT]):
             raise RunningContextError(workflow=type(self).__name__)
         return run
 
-    def _gate(self, loop: asyncio.AbstractEventLoop) -> "_Gate | None":
-        if self._settings.num_concurrent_runs is None:
-            return None
+    def _gate(self, loop: asyncio.AbstractEventLoop, limit: int) -> "_Gate":
         gate: _Gate | None = vars(self).get("_stepwell_gate")
         if gate is None or gate.loop is not loop:
-            gate = self._stepwell_gate = _Gate(loop, self._settings.num_concurrent_runs)
+            gate = self._stepwell_gate = _Gate(loop, limit)
         return gate
 
     def run_sync(self, **arguments: Any) -> Any:
@@ -359,31 +330,31 @@ class _Gate:
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self._free = limit
-        self._waiting: OrderedDict[object, Callable[[], None]] = OrderedDict()
+        self._waiting: OrderedDict[Run, Beginning] = OrderedDict()
 
-    def enter(self, ticket: object, begin: Callable[[], None]) -> None:
+    def enter(self, run: Run, event: Beginning) -> None:
+        run.on_end = self.leave
         if self._free:
             self._free -= 1
-            begin()
+            run.begin(event)
         else:
-            self._waiting[ticket] = begin
+            self._waiting[run] = event
 
-    def leave(self, ticket: object) -> None:
+    def leave(self, run: Run) -> None:
         """Give the place to the next in line; a run that ended while it stood in line had none."""
-        if self._waiting.pop(ticket, None) is not None:
+        if self._waiting.pop(run, None) is not None:
             return
         if self._waiting:
-            self._waiting.popitem(last=False)[1]()
+            following, event = self._waiting.popitem(last=False)
+            following.begin(event)
         else:
             self._free += 1
 
 
-def _restored(
-    earlier: RunPort | RunToCome | None, wiring: Wiring, start_event: StartEvent | None, fields: dict[str, Any]
-) -> Restored | None:
-    """Return the snapshot of a run under way that is to be taken up."""
-    if not isinstance(earlier, RunToCome) or not earlier.is_running:
-        return None
+def _taken_up(
+    earlier: RunToCome, wiring: Wiring, start_event: StartEvent | None, fields: dict[str, Any]
+) -> tuple[RestoredRun, str]:
+    """Return the run under way that a snapshot holds, and its id."""
     if fields or start_event is not None:
         raise StartFieldsError(
             event=wiring.start_event.__name__,
@@ -391,21 +362,14 @@ def _restored(
             problems=["the run of this context is under way and has its start event; pass run(ctx=…) alone"],
             suggestions=[],
         )
-    return earlier.take(wiring)
+    restored = earlier.take(wiring)
+    assert restored.run is not None
+    return restored.run, restored.run_id
 
 
-def _begin(run: Run, event: StartEvent | None, restored: Restored | None) -> None:
-    if restored is not None:
-        assert restored.run is not None
-        run.take_up(restored.run)
-    else:
-        assert event is not None
-        run.begin(event)
-
-
-def _bound_to(run: Run, ctx: Context[Any] | None) -> Context[Any] | None:
+def _bound_to(run: Run, ctx: Context[Any]) -> Context[Any] | None:
     """Let a context that the caller made be that of the run from now on, and of the next one that is given it."""
-    if ctx is None or isinstance(ctx, LiveContext):
+    if isinstance(ctx, LiveContext):
         return None
     ctx.belong_to(run)
     return ctx
