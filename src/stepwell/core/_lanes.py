@@ -165,7 +165,7 @@ def hand_over(state: State, effects: list[Effect], attempt: int) -> None:
     for wait, event, late, point in suspension.ready:
         settle_point(state, attempt, point, Settlement.LATE if late else Settlement.DONE, event)
         effects.append(ResumeStep(attempt, wait, event, late))
-    suspension.ready.clear()
+    suspension.ready = ()
     del state.suspended[attempt]
 
 

@@ -105,7 +105,7 @@ class Suspension:
     """
 
     open: dict[int, Wait] = field(default_factory=dict)
-    ready: list[Answer] = field(default_factory=list)
+    ready: tuple[Answer, ...] = ()
     returning: bool = False
     detached: bool = False
 

@@ -87,7 +87,7 @@ def answer(state: State, effects: list[Effect], attempt: int, wait: int, event: 
         if not suspension.open:
             del state.suspended[attempt]
         return True
-    suspension.ready.append((wait, event, late, opened.point))
+    suspension.ready += ((wait, event, late, opened.point),)
     return_to_work(state, effects, state.running[attempt])
     return True
 
@@ -116,7 +116,7 @@ def _drop_answer(state: State, suspension: Suspension | None, fact: WaitDropped)
     for one in suspension.ready if suspension is not None else ():
         if one[0] == fact.wait:
             assert suspension is not None
-            suspension.ready.remove(one)
+            suspension.ready = tuple(other for other in suspension.ready if other is not one)
             settle_point(state, fact.attempt, one[3], Settlement.DROPPED, None)
             return
     state.stale_facts += 1

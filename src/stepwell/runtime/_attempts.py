@@ -53,7 +53,8 @@ class Attempt(StepTask):
     branches: dict[BranchPath, TaskBranch] | None = None
     caller: "asyncio.Task[Any] | None" = None
     replay: Replay | None = None
-    calls: dict[tuple[str, str], int] | None = None
+    first_call: tuple[str, str] | None = None
+    calls: dict[tuple[str, str], int] | None = None  # made for the second: waiting runs are many
     kept: dict[tuple[str, str, int], Settled] | None = None
     collected: dict[str, list[list[Event] | None]] | None = None
     recollected: dict[str, list[list[Event] | None]] | None = None

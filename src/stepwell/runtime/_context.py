@@ -208,14 +208,14 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         attempt = self._inside("sleep")
         await waiting.wait(self._run, attempt, waiting.listener_for(self._run, None), seconds=float(seconds))
 
-    async def wait_for_event(
+    def wait_for_event(  # one coroutine, not two: waiting runs are many
         self,
         event_type: type[EventT],
         waiter_event: Event | None = None,
         waiter_id: str | None = None,
         requirements: dict[str, Any] | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  # the peer's signature
-    ) -> EventT:
+        timeout: float | None = None,
+    ) -> Coroutine[Any, Any, EventT]:
         """Suspend this step until an event of exactly this type comes, and return it.
 
         The body goes on where it stood: nothing before the wait runs twice, and no worker is held meanwhile.
@@ -228,7 +228,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         if waiter_id is not None and (type(waiter_id) is not str or not waiter_id):
             raise StepOptionError(option="wait_for_event(waiter_id)", value=waiter_id, accepted="a text, or None")
         attempt = self._inside("wait_for_event")
-        event = await waiting.wait(
+        answer = waiting.wait(
             self._run,
             attempt,
             waiting.listener_for(self._run, event_type, requirements),
@@ -236,9 +236,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             ask=waiter_event,
             seconds=timeout,
         )
-        if event is None:
-            raise waiting.wait_timeout(event_type, timeout)
-        return cast("EventT", event)
+        return cast("Coroutine[Any, Any, EventT]", answer)
 
     @property
     def awaited_events(self) -> tuple[type[Event], ...]:

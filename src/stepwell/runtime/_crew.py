@@ -59,7 +59,7 @@ class Crew:
         self.attempts: dict[int, Attempt] = {}
         self.failed_last: Attempt | None = None
         self.grace = GRACE_SECONDS
-        self.ready: deque[Attempt] = deque()
+        self.ready: deque[Attempt] | None = None  # an empty one takes 600 bytes, and waiting runs are many
         self.draining = False
 
     def start(self, start: StartStep) -> Attempt:
@@ -76,6 +76,8 @@ class Crew:
             run.history.consume(start.step, start.key)
         if run.observers is not None:
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
+        if self.ready is None:
+            self.ready = deque()
         self.ready.append(attempt)
         if not self.draining:
             self.draining = True
@@ -113,6 +115,7 @@ class Crew:
                 self.loop.call_soon(self.drain)
             else:
                 self.draining = False
+                self.ready = None
 
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""
@@ -139,7 +142,8 @@ class Crew:
     def disband(self) -> None:
         """Let go of the run: nothing is in flight any more."""
         del self.run
-        self.ready.clear()
+        if self.ready is not None:
+            self.ready.clear()
 
     async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""

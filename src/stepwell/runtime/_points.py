@@ -70,10 +70,14 @@ def _first_call(attempt: Attempt, kind: str, name: str) -> Branch:
 
 
 def _count(attempt: Attempt, kind: str, name: str) -> int:
+    call = (kind, name)
+    if attempt.first_call is None:
+        attempt.first_call = call
+        return 0
     if attempt.calls is None:
-        attempt.calls = {}
-    nth = attempt.calls.get((kind, name), 0)
-    attempt.calls[kind, name] = nth + 1
+        attempt.calls = {attempt.first_call: 1}
+    nth = attempt.calls.get(call, 0)
+    attempt.calls[call] = nth + 1
     return nth
 
 

@@ -114,14 +114,9 @@ class RunReader:
             for answer in one.each("ready"):
                 event = answer.raw("event")
                 late = answer.flag("late")
-                suspension.ready.append(
-                    (
-                        answer.integer("wait"),
-                        None if late else records.event(event, answer.at("event")),
-                        late,
-                        records.point(answer.inner("point")),
-                    )
-                )
+                what = None if late else records.event(event, answer.at("event"))
+                point = records.point(answer.inner("point"))
+                suspension.ready += ((answer.integer("wait"), what, late, point),)
                 self._waits[attempt, answer.integer("wait")] = RestoredWait(None, None, {})
                 answer.close()
             if attempt in state.suspended:

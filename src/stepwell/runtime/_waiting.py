@@ -23,13 +23,12 @@ async def wait(
     ask: Event | None = None,
     seconds: float | None = None,
 ) -> Event | None:
-    """Suspend the calling body until an event comes or the time is up; ``None`` means the latter."""
+    """Suspend the calling body until an event comes, or the time is up (an ``EventWaitTimeout``, if for an event)."""
     kind = SLEEP if listener.event_type is None else WAIT
     check_open(run, attempt, kind)
     point, entry = open_point(attempt, kind, name, asks=ask is not None)
     if entry is not None and entry.wait is None:
-        recalled: Event | None = (await recall(attempt, entry))[0]
-        return recalled
+        return _in_time((await recall(attempt, entry))[0], listener, seconds)
     if entry is not None:
         wait_id, listener.future = reopened(run, attempt, entry, listener.event_type)
     else:
@@ -47,13 +46,13 @@ async def wait(
             await attempt.replay.catch_up()
         event = await listener.future
         outcome = "timed out" if event is None and kind == WAIT else "ok"
-        return event
     finally:
         if run.waits.remove(wait_id) is not None:
             run.crew.count_wait(attempt, -1)
             run.apply(WaitDropped(run.now(), *wait_id))
         if run.observers is not None:
             run.observers.wait_ended(attempt, wait_id[1], outcome)
+    return _in_time(event, listener, seconds)
 
 
 def _answers(event: Any, listener: OpenWait) -> bool:
@@ -94,9 +93,11 @@ def _held_answer(run: RunPort, event_type: type[Event], requirements: Mapping[st
     return None
 
 
-def wait_timeout(event_type: type[Event], seconds: float | None) -> EventWaitTimeout:
-    """Return the error of a wait whose time is up."""
-    return EventWaitTimeout(event=event_type.__name__, timeout=seconds or 0.0)
+def _in_time(event: Event | None, listener: OpenWait, seconds: float | None) -> Event | None:
+    """Return what came, ``None`` for a sleep, or raise the error of a wait whose time is up."""
+    if event is None and listener.event_type is not None:
+        raise EventWaitTimeout(event=listener.event_type.__name__, timeout=seconds or 0.0)
+    return event
 
 
 def listener_for(
