@@ -87,6 +87,13 @@ FLOWS = '''
         async def last(self, ev: Named | Refused) -> StopEvent:
             return StopEvent(result=f"{type(ev).__name__} {ev.response}")
 
+    class AsksBelow(Workflow):
+        @step
+        async def first(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            name = await ctx.run_child(Ask())
+            age = await ctx.run_child(Wait())
+            return StopEvent(result=f"{name}, {age}")
+
     class JsonField(StartEvent):
         text: str = Field(alias="json")
 

@@ -115,6 +115,33 @@ def test_one_of_several_answers_is_chosen_by_number_or_name(finish: Finish) -> N
     assert out.splitlines()[-1] == "Refused no"
 
 
+def test_what_a_child_asks_is_answered_too(finish: Finish) -> None:
+    code, out, _ = finish("run", "flows.py:AsksBelow", answers="Ada\nBea\n36\n")
+
+    assert code == 0
+    assert "Your name: Ada" in out.splitlines()
+    assert any(line.startswith("[Ask.") for line in out.splitlines())
+    assert out.splitlines()[-1] == "hello Ada, Bea is 36"
+
+
+def test_a_childs_events_name_where_they_come_from_as_json(finish: Finish) -> None:
+    code, out, _ = finish("run", "flows.py:AsksBelow", "--json", answers="Ada\nBea\n36\n")
+
+    objects = [json.loads(line) for line in out.splitlines()]
+    asked = [one for one in objects if one["kind"] == "question"]
+    assert code == 0
+    assert [one["origin"][0]["workflow"] for one in asked] == ["Ask", "Wait"]
+    assert "origin" not in objects[-1]
+
+
+def test_a_child_that_waits_at_the_end_of_input_is_the_same_exit_code(finish: Finish) -> None:
+    code, out, err = finish("run", "flows.py:AsksBelow", answers="Ada\n")
+
+    assert code == 4
+    assert "finally ran" in out.splitlines()
+    assert err.startswith("stepwell: AsksBelow waits for an answer to")
+
+
 def test_at_the_end_of_input_the_run_is_ended_and_waiting_is_the_exit_code(finish: Finish) -> None:
     code, out, err = finish("run", "flows.py:Wait", answers="Ada\n")
 

@@ -49,7 +49,8 @@ def check_workers(machine: Machine) -> None:
 
 def check_active(state: State) -> None:
     moving = sum(1 for attempt in state.running if attempt not in state.suspended or state.suspended[attempt].returning)
-    counted = moving + sum(1 for _ in queued(state)) + len(state.delayed) + sum(state.tasks.values())
+    working = sum(wait.works for suspension in state.suspended.values() for wait in suspension.open.values())
+    counted = moving + working + sum(1 for _ in queued(state)) + len(state.delayed) + sum(state.tasks.values())
     assert state.active == counted, f"active is {state.active}, and {counted} are"
 
 

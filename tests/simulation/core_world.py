@@ -16,10 +16,15 @@ from stepwell.core import (
     CancelRequested,
     CancelStep,
     CheckIdle,
+    ChildClosed,
+    ChildOpened,
+    ChildPaused,
+    ChildResumed,
     Effect,
     EndRun,
     EventSent,
     Fact,
+    HeldPassedOn,
     InputAsked,
     Machine,
     Publish,
@@ -46,7 +51,9 @@ Path = tuple[tuple[int, int], ...]
 Script = Iterator[Fact | set[WaitId]]
 LONGEST = 20_000
 NOBODY = 1_000_000
+CHILD = "child run"
 OF_TASKS = (TaskOpened, TaskClosed)
+WITHOUT_IDENTITY = (EventSent, InputAsked, ChildPaused, ChildResumed)
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,7 @@ class World:
         self.joined: set[tuple[int, int]] = set()
         self.spent_slots: set[tuple[int, int]] = set()
         self.open: dict[WaitId, str | None] = {}
+        self.children: dict[WaitId, bool] = {}
         self.ordinals: dict[int, int] = {}
         self.timers: dict[int, float] = {}
         self.mail: list[Fact] = []
@@ -253,7 +261,7 @@ class World:
     def extra(self, attempt: int, *, in_task: bool = False) -> Script:
         """Do one of the things that a body does on its way."""
         match self.random.choice(
-            ["sleep", "wait", "wait", "two waits", "send", "side", "input"] + ["task"] * (not in_task)
+            ["sleep", "wait", "wait", "two waits", "child", "send", "side", "input"] + ["task"] * (not in_task)
         ):
             case "sleep":
                 yield from self.wait(attempt, None)
@@ -265,6 +273,13 @@ class World:
                 second = self.new_wait(attempt, PONG)
                 yield second
                 yield {(attempt, first.wait), (attempt, second.wait)}
+            case "child":
+                names = set()
+                for _ in range(self.random.randint(1, 2)):
+                    name = self.new_child(attempt)
+                    names.add(name)
+                    yield ChildOpened(self.now, *name)
+                yield names
             case "send":
                 yield self.sent(self.random.choice((PING, PONG)), attempt)
             case "side":
@@ -287,6 +302,13 @@ class World:
         ask = self.make("question") if self.random.random() < 0.2 else None
         self.open[attempt, wait] = key
         return WaitStarted(self.now, attempt, wait, key, deadline, ask, held[0] if held else None)
+
+    def new_child(self, attempt: int) -> WaitId:
+        wait = self.ordinals.get(attempt, 0)
+        self.ordinals[attempt] = wait + 1
+        self.open[attempt, wait] = CHILD
+        self.children[attempt, wait] = True
+        return attempt, wait
 
     def wait(self, attempt: int, key: str | None) -> Script:
         fact = self.new_wait(attempt, key)
@@ -396,7 +418,9 @@ class World:
         moves += [partial(self.ring, timer) for timer, at in self.timers.items() if at <= self.now]
         moves += [partial(self.post, fact) for fact in self.mail]
         for name, key in self.open.items():
-            if key is not None:
+            if key == CHILD and name in self.children and name in self.pending():
+                moves += [partial(self.move_child, name)] * 2
+            elif key is not None and key != CHILD:
                 moves.append(partial(self.answer, name, key))
         moves += [partial(self.reply, question) for question in self.questions]
         if not moves or self.random.random() < 0.05:
@@ -479,6 +503,18 @@ class World:
         else:
             self.apply(fact)
 
+    def move_child(self, name: WaitId) -> None:
+        """Let a child end, or rest, or work again."""
+        fact: Fact
+        if self.random.random() < 0.5:
+            del self.children[name]
+            fact = ChildClosed(self.now, *name)
+            self.past.append(fact)
+        else:
+            works = self.children[name] = not self.children[name]
+            fact = (ChildResumed if works else ChildPaused)(self.now, *name)
+        self.apply(fact)
+
     def reply(self, question: str) -> None:
         self.questions.remove(question)
         self.apply(EventSent(self.now, question, self.make(question)))
@@ -511,6 +547,11 @@ class World:
             TimerFired(self.now, NOBODY),
             WaitStarted(self.now, NOBODY, 0, PING, None),
             WaitDropped(self.now, NOBODY, 0),
+            ChildOpened(self.now, NOBODY, 0),
+            ChildPaused(self.now, NOBODY, 0),
+            ChildResumed(self.now, NOBODY, 0),
+            ChildClosed(self.now, NOBODY, 0),
+            HeldPassedOn(self.now, NOBODY),
             TaskOpened(self.now, NOBODY),
             TaskClosed(self.now, NOBODY, "boom"),
         ]
@@ -518,7 +559,9 @@ class World:
 
     def repeat(self, fact: Fact) -> None:
         """Tell something that is no news: it must change nothing."""
-        if isinstance(fact, (EventSent, InputAsked)) or (isinstance(fact, OF_TASKS) and fact.attempt != NOBODY):
+        if isinstance(fact, WITHOUT_IDENTITY) and getattr(fact, "attempt", None) != NOBODY:
+            return
+        if isinstance(fact, OF_TASKS) and fact.attempt != NOBODY:
             return  # these carry no identity: told twice they happened twice
         if isinstance(fact, TimerFired) and fact.timer in {0, *self.timers}:
             return

@@ -1,5 +1,6 @@
 """What must type-check under ``mypy --strict`` and pyright: nothing here runs."""
 
+import asyncio
 from typing import Any, assert_type
 
 from pydantic import BaseModel
@@ -56,6 +57,28 @@ class Typed(Workflow[Begin, Report]):
         return Report(pages=0)
 
 
+class Outer(Workflow):
+    def __init__(self, child: Workflow[Begin, Report]) -> None:
+        super().__init__()
+        self.child = child
+
+    @step
+    async def outer(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        assert_type(await ctx.run_child(Typed(), topic="wells"), Report)
+        assert_type(await ctx.run_child(Typed(), start_event=Begin(topic="wells")), Report)
+        assert_type(await ctx.run_child(Typed(), Begin(topic="wells")), Report)
+        assert_type(await ctx.run_child(self.child), Report)
+        assert_type(await ctx.run_child(Untyped(), topic="wells", start_event=None), Any)
+        both = await asyncio.gather(ctx.run_child(Typed(), topic="a"), ctx.run_child(Typed(), topic="b"))
+        assert_type(both, tuple[Report, Report])
+        return StopEvent(result=sum(one.pages for one in both))
+
+    @step
+    def in_thread(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        assert_type(ctx.call(ctx.run_child(Typed(), topic="wells")), Report)
+        return StopEvent()
+
+
 class Untyped(Workflow):
     @step
     async def begin(self, ev: StartEvent) -> StopEvent:
@@ -77,6 +100,7 @@ async def results() -> None:
     async for item in typed.stream(after=3):
         assert_type(item.cursor, int)
         assert_type(item.event, Event)
+        assert_type(item.origin[-1].run_id, str)
 
 
 async def steps_keep_their_signatures(workflow: Typed) -> None:

@@ -11,6 +11,14 @@ class Draft(Event):
     text: str
 
 
+class Begin(StartEvent):
+    topic: str
+
+
+class Started(Workflow[Begin, Report]):
+    pass
+
+
 class Typed(Workflow[StartEvent, Report]):
     @step
     async def begin(self, ctx: Context, ev: StartEvent) -> Report:
@@ -22,6 +30,18 @@ class Typed(Workflow[StartEvent, Report]):
         ctx.send_event("text")  # refused
         ctx.write_event_to_stream({"a": 1})  # refused
         ctx.call(3)  # refused
+        return Report(pages=3)
+
+    @step
+    async def child(self, ctx: Context, ev: Draft) -> Report:
+        await ctx.run_child(Typed)  # refused
+        await ctx.run_child(Typed().run())  # refused
+        await ctx.run_child(3)  # refused
+        text: str = await ctx.run_child(self)  # refused
+        (await ctx.run_child(self)).paages  # refused
+        await ctx.run_child(Started(), start_event=StartEvent())  # refused
+        ctx.run_child(self).pages  # refused
+        print(text)
         return Report(pages=3)
 
     @step(num_workers="two")  # refused

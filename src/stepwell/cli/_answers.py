@@ -11,8 +11,8 @@ from stepwell.cli._fields import from_word
 from stepwell.cli._reading import LineReader
 from stepwell.cli._views import View
 from stepwell.errors import AnswerMissingError, RunOverError
-from stepwell.flow import Event, HumanResponseEvent, InputRequiredEvent, close_names
-from stepwell.runtime import Workflow, WorkflowHandler
+from stepwell.flow import Event, InputRequiredEvent, close_names
+from stepwell.runtime import Workflow, WorkflowHandler, answer_types
 
 QUIET_SECONDS = 0.1
 """How often it is looked whether a run waits for an answer to a question that it never showed."""
@@ -69,8 +69,7 @@ class Answerer:
 
     def _kinds(self) -> list[type[Event]]:
         """Return the classes that an answer can have: what waits ask for, then what steps accept."""
-        accepted = [kind for kind in self._workflow.events if issubclass(kind, HumanResponseEvent)]
-        return list(dict.fromkeys([*self._handler.ctx.awaited_events, *accepted]))
+        return list(answer_types(self._handler))
 
     async def _answer(self, question: str) -> None:
         kinds = self._kinds()

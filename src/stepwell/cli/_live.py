@@ -8,8 +8,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from stepwell.cli._shown import Ending, ending_line, line_of, result_text, text_in
+from stepwell.cli._shown import Ending, ending_line, line_of, result_text, step_name, text_in
 from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StepState, StepStateChanged, StopEvent
+from stepwell.runtime import Origin
 
 REFRESHES = 12
 # Text of a model is not trusted to leave the terminal alone.
@@ -40,7 +41,7 @@ class LiveView:
         self._console = console or Console(highlight=False)
         self._rows: dict[str, Row] = {}
         self._text = ""
-        self._held_back: list[Event] | None = None
+        self._held_back: list[tuple[Event, tuple[Origin, ...]]] | None = None
         self._live = Live(
             console=self._console,
             get_renderable=self._picture,
@@ -54,16 +55,16 @@ class LiveView:
         self._console.print(Text(f"{workflow}", style="bold"), Text(f"run {run_id}", style="dim"))
         self._live.start()
 
-    def show(self, event: Event) -> None:
+    def show(self, event: Event, origin: tuple[Origin, ...] = ()) -> None:
         if self._held_back is not None:
-            self._held_back.append(event)
+            self._held_back.append((event, origin))
             return
         text = text_in(event)
         if text is not None:
             self._flow(text)
         elif isinstance(event, StepStateChanged):
             self._finish_text()
-            self._move(event)
+            self._move(event, step_name(event, origin))
         elif not isinstance(event, (InternalDispatchEvent, InputRequiredEvent, StopEvent)):
             self._finish_text()
             self._print(line_of(event), style="dim")
@@ -85,8 +86,8 @@ class LiveView:
     def _print(self, text: str, style: str = "") -> None:
         self._console.print(Text(text.translate(CONTROLS), style=style), soft_wrap=True)
 
-    def _move(self, event: StepStateChanged) -> None:
-        row = self._rows.setdefault(event.name, Row())
+    def _move(self, event: StepStateChanged, name: str) -> None:
+        row = self._rows.setdefault(name, Row())
         if event.step_state is not StepState.NOT_RUNNING:
             if not row.running:
                 row.since = time.monotonic()
@@ -126,15 +127,15 @@ class LiveView:
     def answered(self, answer: str) -> None:
         held, self._held_back = self._held_back or [], None
         self._live.start()
-        for event in held:
-            self.show(event)
+        for event, origin in held:
+            self.show(event, origin)
 
     def end(self, ending: Ending) -> None:
         held, self._held_back = self._held_back, None
         if held is not None:
             self._console.print()
-            for event in held:
-                self.show(event)
+            for event, origin in held:
+                self.show(event, origin)
         self._finish_text()
         self._live.stop()
         self._console.print(self._table())

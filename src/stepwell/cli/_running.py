@@ -75,8 +75,9 @@ async def _run(workflow: Workflow[Any, Any], event: StartEvent, view: View, read
         asking.add_done_callback(lambda task: None if task.cancelled() else handler.cancel())
         shown: Event | None = None
         try:
-            async for shown in handler.stream_events(expose_internal=True):
-                view.show(shown)
+            async for item in handler.stream(expose_internal=True):
+                shown = item.event
+                view.show(shown, item.origin)
                 if isinstance(shown, InputRequiredEvent):
                     answerer.put(shown)
         finally:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StepState, StepStateChanged, StopEvent
+from stepwell.runtime import Origin
 
 LINE_LENGTH = 400
 VERBS = {"ok": "done"}
@@ -37,9 +38,15 @@ def line_of(event: Event) -> str:
     return line if len(line) <= LINE_LENGTH else line[: LINE_LENGTH - 1] + "…"
 
 
-def step_line(event: StepStateChanged) -> str:
+def step_name(event: StepStateChanged, origin: tuple[Origin, ...]) -> str:
+    """Return a step's name, behind those of the child workflows around it."""
+    return "".join(f"{one.workflow}." for one in origin) + event.name
+
+
+def step_line(event: StepStateChanged, origin: tuple[Origin, ...] = ()) -> str:
     """Return the line about a step that began or ended."""
-    name = event.name if event.number == 1 else f"{event.name} (attempt {event.number})"
+    name = step_name(event, origin)
+    name = name if event.number == 1 else f"{name} (attempt {event.number})"
     if event.step_state is not StepState.NOT_RUNNING:
         return f"[{name}] started by {event.input_event_name}"
     verb = VERBS.get(event.outcome or "", event.outcome or "ended").replace("_", " ")

@@ -6,14 +6,19 @@ from pydantic_core import to_json
 
 from stepwell.cli._shown import Ending, ending_line, line_of, result_text, step_line, text_in
 from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StepState, StepStateChanged, StopEvent
+from stepwell.runtime import Origin
 
 
 class View(Protocol):
-    """What shows a run. ``ask`` shows a question and leaves the place to the answer until ``answered``."""
+    """What shows a run.
+
+    ``origin`` names the child runs that an event comes from. ``ask`` shows a question and leaves the place to the
+    answer until ``answered``.
+    """
 
     def begin(self, workflow: str, run_id: str, steps: list[str]) -> None: ...
 
-    def show(self, event: Event) -> None: ...
+    def show(self, event: Event, origin: tuple[Origin, ...] = ()) -> None: ...
 
     def ask(self, question: str) -> None: ...
 
@@ -34,13 +39,13 @@ class PlainView:
     def begin(self, workflow: str, run_id: str, steps: list[str]) -> None:
         self._line(f"{workflow} started: {', '.join(steps)}")
 
-    def show(self, event: Event) -> None:
+    def show(self, event: Event, origin: tuple[Origin, ...] = ()) -> None:
         text = text_in(event)
         if text is not None:
             self._write(text)
             self._in_text = not text.endswith("\n") if text else self._in_text
         elif isinstance(event, StepStateChanged):
-            self._line(step_line(event))
+            self._line(step_line(event, origin))
         elif not isinstance(event, (InternalDispatchEvent, InputRequiredEvent, StopEvent)):
             self._line(line_of(event))
 
@@ -88,10 +93,11 @@ class JsonView:
     def begin(self, workflow: str, run_id: str, steps: list[str]) -> None:
         self._object(kind="run", workflow=workflow, run_id=run_id, steps=steps)
 
-    def show(self, event: Event) -> None:
+    def show(self, event: Event, origin: tuple[Origin, ...] = ()) -> None:
         if isinstance(event, StepStateChanged):
             self._object(
                 kind="step",
+                **told_of(origin),
                 step=event.name,
                 state="ended" if event.step_state is StepState.NOT_RUNNING else "running",
                 worker=event.worker_id,
@@ -103,9 +109,9 @@ class JsonView:
                 at=event.at,
             )
         elif isinstance(event, InputRequiredEvent):
-            self._object(kind="question", event=type(event).__name__, fields=event.to_dict())
+            self._object(kind="question", **told_of(origin), event=type(event).__name__, fields=event.to_dict())
         elif not isinstance(event, (InternalDispatchEvent, StopEvent)):
-            self._object(kind="event", event=type(event).__name__, fields=event.to_dict())
+            self._object(kind="event", **told_of(origin), event=type(event).__name__, fields=event.to_dict())
 
     def ask(self, question: str) -> None:
         if self._prompt is not None:
@@ -130,6 +136,11 @@ class JsonView:
     def _object(self, **fields: Any) -> None:
         self._out.write(as_json(fields) + "\n")
         self._out.flush()
+
+
+def told_of(origin: tuple[Origin, ...]) -> dict[str, Any]:
+    """Return the part of an object that says which child run it comes from; nothing for the run's own."""
+    return {"origin": [one._asdict() for one in origin]} if origin else {}
 
 
 def as_json(value: Any) -> str:

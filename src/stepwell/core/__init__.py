@@ -19,8 +19,14 @@ from stepwell.core._effects import (
 )
 from stepwell.core._facts import (
     CancelRequested,
+    ChildClosed,
+    ChildOpened,
+    ChildPaused,
+    ChildResumed,
     EventSent,
     Fact,
+    HeldPassedOn,
+    InputAnswered,
     InputAsked,
     Point,
     PointRecorded,
@@ -40,6 +46,7 @@ from stepwell.core._facts import (
 )
 from stepwell.core._machine import Machine
 from stepwell.core._plan import Gathering, Kind, Plan, Route, StepPlan
+from stepwell.core._records import changed, record
 from stepwell.core._state import RUN_TIMER, Held, Lane, Points, Scope, Settled, State, Suspension, Wait, new_state
 
 __all__ = [
@@ -47,6 +54,10 @@ __all__ = [
     "CancelRequested",
     "CancelStep",
     "CheckIdle",
+    "ChildClosed",
+    "ChildOpened",
+    "ChildPaused",
+    "ChildResumed",
     "Effect",
     "EndRun",
     "EventSent",
@@ -54,6 +65,8 @@ __all__ = [
     "Gathering",
     "HalfJoin",
     "Held",
+    "HeldPassedOn",
+    "InputAnswered",
     "InputAsked",
     "Kind",
     "Lane",
@@ -91,7 +104,9 @@ __all__ = [
     "WaitDropped",
     "WaitId",
     "WaitStarted",
+    "changed",
     "find_flaw",
     "new_state",
+    "record",
     "recount",
 ]

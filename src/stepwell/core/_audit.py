@@ -21,7 +21,9 @@ def recount(state: State) -> None:
                 state.wait_timers[wait.timer] = (attempt, number)
     _count_tokens(state)
     moving = sum(1 for attempt in state.running if _moves(state, attempt))
-    state.active = moving + sum(1 for _ in _queued(state)) + len(state.delayed) + sum(state.tasks.values())
+    at_work = sum(wait.works for suspension in state.suspended.values() for wait in suspension.open.values())
+    queued = sum(1 for _ in _queued(state))
+    state.active = moving + queued + len(state.delayed) + sum(state.tasks.values()) + at_work
 
 
 def _count_tokens(state: State) -> None:

@@ -1,11 +1,12 @@
 """What a driver has to do next, as imperative plain data. The machine only ever asks for these."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from stepwell.core._records import record
 
-@dataclass(slots=True)
+
+@record()
 class Lineage:
     """Where an event comes from: the innermost open scope, its branch there, and spent recoveries.
 
@@ -17,7 +18,7 @@ class Lineage:
     recoveries: tuple[int, ...] = ()
 
 
-@dataclass(slots=True)
+@record()
 class Retry:
     """What earlier attempts at the same event left behind. ``collected`` is the driver's, see ``StepFailed``."""
 
@@ -27,7 +28,7 @@ class Retry:
     collected: object = None
 
 
-@dataclass(slots=True)
+@record()
 class StartStep:
     """Run the body of ``step`` with ``event``. It is also the machine's record of the attempt in flight.
 
@@ -50,7 +51,7 @@ class StartStep:
     waits: int = 0
 
 
-@dataclass(slots=True)
+@record()
 class ResumeStep:
     """Let a suspended body go on. ``timed_out`` tells a deadline from an answer."""
 
@@ -60,7 +61,7 @@ class ResumeStep:
     timed_out: bool
 
 
-@dataclass(slots=True)
+@record()
 class CancelStep:
     """Stop an attempt and its background tasks; report their ends as ``StepCancelled`` and ``TaskClosed``.
 
@@ -70,7 +71,7 @@ class CancelStep:
     attempt: int
 
 
-@dataclass(slots=True)
+@record()
 class StartTimer:
     """Report ``TimerFired(timer)`` at ``at``, in seconds of the driver's clock."""
 
@@ -78,21 +79,21 @@ class StartTimer:
     at: float
 
 
-@dataclass(slots=True)
+@record()
 class StopTimer:
     """The timer is no longer wanted."""
 
     timer: int
 
 
-@dataclass(slots=True)
+@record()
 class Publish:
     """Show ``event`` to whoever listens to the run."""
 
     event: object
 
 
-@dataclass(slots=True)
+@record()
 class CheckIdle:
     """Nothing is left to do: report ``TurnPassed`` after one empty turn of the loop."""
 
@@ -109,7 +110,7 @@ class Status(Enum):
     STALLED = "stalled"
 
 
-@dataclass(slots=True)
+@record()
 class HalfJoin:
     """A join that has something, and lacks something. ``missing`` counts events for each type key."""
 
@@ -118,7 +119,7 @@ class HalfJoin:
     missing: tuple[tuple[str, int], ...]
 
 
-@dataclass(slots=True)
+@record()
 class Stall:
     """Why a run cannot go on: events nobody takes, joins half full, steps that returned nothing."""
 
@@ -127,7 +128,7 @@ class Stall:
     last_step: int | None
 
 
-@dataclass(slots=True)
+@record()
 class EndRun:
     """The run is over; nothing follows. ``outcome`` is the StopEvent, the error, or ``None``.
 

@@ -5,15 +5,16 @@ driver's clock; ``key`` is an event's type key, ``event`` an opaque reference. R
 not changed after they are made. (Not frozen: that costs 2.2 times as much to build.)
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
+
+from stepwell.core._records import record
 
 WaitId: TypeAlias = tuple[int, int]
 """A wait is named by its attempt and its ordinal within that attempt."""
 
 
-@dataclass(slots=True)
+@record()
 class Point:
     """A call in a body whose outcome is recorded: a wait, or something done once.
 
@@ -40,7 +41,7 @@ class Settlement(Enum):
     ASKED = "asked"
 
 
-@dataclass(slots=True)
+@record()
 class RunStarted:
     """The run began with ``event``. ``timeout`` (seconds) is ``None`` when the run has no limit."""
 
@@ -51,7 +52,7 @@ class RunStarted:
     external_events: bool
 
 
-@dataclass(slots=True)
+@record()
 class EventSent:
     """Somebody sent an event: an attempt (``sender``), or the outside (``None``).
 
@@ -66,7 +67,7 @@ class EventSent:
     wakes: tuple[WaitId, ...] = ()
 
 
-@dataclass(slots=True)
+@record()
 class StepFinished:
     """A step's body returned. ``key`` is ``None`` when it returned nothing."""
 
@@ -77,7 +78,7 @@ class StepFinished:
     wakes: tuple[WaitId, ...] = ()
 
 
-@dataclass(slots=True)
+@record()
 class StepFannedOut:
     """A step's body returned a list: each event opens one branch of a new scope.
 
@@ -91,7 +92,7 @@ class StepFannedOut:
     wakes: tuple[tuple[WaitId, ...], ...] = ()
 
 
-@dataclass(slots=True)
+@record()
 class StepFailed:
     """A step's body raised ``error`` or overran its time.
 
@@ -109,7 +110,7 @@ class StepFailed:
     collected: object = None
 
 
-@dataclass(slots=True)
+@record()
 class StepCancelled:
     """An attempt that was told to stop has stopped, or was given up."""
 
@@ -117,7 +118,7 @@ class StepCancelled:
     attempt: int
 
 
-@dataclass(slots=True)
+@record()
 class TimerFired:
     """The time of a timer has come."""
 
@@ -125,14 +126,14 @@ class TimerFired:
     timer: int
 
 
-@dataclass(slots=True)
+@record()
 class CancelRequested:
     """Somebody asked for the end of the run."""
 
     at: float
 
 
-@dataclass(slots=True)
+@record()
 class WaitStarted:
     """A step's body suspended itself: for an event of type ``key``, for a ``deadline``, or for both.
 
@@ -150,7 +151,7 @@ class WaitStarted:
     point: Point | None = None
 
 
-@dataclass(slots=True)
+@record()
 class WaitDropped:
     """A wait ended from within: the body stopped listening."""
 
@@ -159,7 +160,7 @@ class WaitDropped:
     wait: int
 
 
-@dataclass(slots=True)
+@record()
 class PointRecorded:
     """A call in a body came to an end that a further run of the body must not do again. ``value`` is what came."""
 
@@ -170,14 +171,71 @@ class PointRecorded:
     value: object
 
 
-@dataclass(slots=True)
+@record()
+class ChildOpened:
+    """A step's body suspended itself until another run, its child, is over. The child is at work.
+
+    ``point`` is where its end is recorded.
+    """
+
+    at: float
+    attempt: int
+    wait: int
+    point: Point | None = None
+
+
+@record()
+class ChildPaused:
+    """A child has nothing to do before something comes from outside, or an hour strikes."""
+
+    at: float
+    attempt: int
+    wait: int
+
+
+@record()
+class ChildResumed:
+    """A child is at work again."""
+
+    at: float
+    attempt: int
+    wait: int
+
+
+@record()
+class ChildClosed:
+    """A child is over. ``value`` is what its step gets of it: a result, or what is raised there (``failed``)."""
+
+    at: float
+    attempt: int
+    wait: int
+    failed: bool = False
+    value: object = None
+
+
+@record()
+class InputAnswered:
+    """An answer came from outside that nothing in this run takes, but a child of it did."""
+
+    at: float
+
+
+@record()
+class HeldPassedOn:
+    """An event that was held for a wait of this run went to a wait of a child."""
+
+    at: float
+    held: int
+
+
+@record()
 class InputAsked:
     """An input request was written to the stream, so that an answer from outside is possible."""
 
     at: float
 
 
-@dataclass(slots=True)
+@record()
 class TaskOpened:
     """An attempt started a background task, which counts as running."""
 
@@ -185,7 +243,7 @@ class TaskOpened:
     attempt: int
 
 
-@dataclass(slots=True)
+@record()
 class TaskClosed:
     """A background task of an attempt ended. ``error`` is what it left when its step's body was over."""
 
@@ -194,7 +252,7 @@ class TaskClosed:
     error: object = None
 
 
-@dataclass(slots=True)
+@record()
 class TurnPassed:
     """The driver's loop made one empty turn after the machine asked for it."""
 
@@ -213,7 +271,13 @@ Fact: TypeAlias = (
     | WaitStarted
     | WaitDropped
     | PointRecorded
+    | ChildOpened
+    | ChildPaused
+    | ChildResumed
+    | ChildClosed
     | InputAsked
+    | InputAnswered
+    | HeldPassedOn
     | TaskOpened
     | TaskClosed
     | TurnPassed

@@ -162,9 +162,9 @@ def return_to_work(state: State, effects: list[Effect], start: StartStep) -> Non
 def hand_over(state: State, effects: list[Effect], attempt: int) -> None:
     """Give an attempt without open waits its answers; its suspension is over."""
     suspension = state.suspended[attempt]
-    for wait, event, late, point in suspension.ready:
-        settle_point(state, attempt, point, Settlement.LATE if late else Settlement.DONE, event)
-        effects.append(ResumeStep(attempt, wait, event, late))
+    for wait, event, settlement, point in suspension.ready:
+        settle_point(state, attempt, point, settlement, event)
+        effects.append(ResumeStep(attempt, wait, event, settlement is Settlement.LATE))
     suspension.ready = ()
     del state.suspended[attempt]
 
@@ -177,6 +177,8 @@ def forget_waits(state: State, effects: list[Effect], attempt: int) -> None:
     if not (suspension.returning or suspension.detached):
         state.active += 1
     for wait in suspension.open.values():
+        if wait.works:
+            state.active -= 1
         if wait.timer is not None:
             del state.wait_timers[wait.timer]
             effects.append(StopTimer(wait.timer))

@@ -10,6 +10,7 @@ Rule 4. The work for one fact does not grow with the number of queued events, fi
 
 from typing import TypeAlias, assert_never
 
+from stepwell.core._children import change_child, close_child, open_child
 from stepwell.core._effects import (
     Effect,
     EndRun,
@@ -22,11 +23,18 @@ from stepwell.core._effects import (
 from stepwell.core._endings import end_run, is_idle, keep_time, stall, time_out
 from stepwell.core._facts import (
     CancelRequested,
+    ChildClosed,
+    ChildOpened,
+    ChildPaused,
+    ChildResumed,
     EventSent,
     Fact,
+    HeldPassedOn,
+    InputAnswered,
     InputAsked,
     PointRecorded,
     RunStarted,
+    Settlement,
     StepCancelled,
     StepFailed,
     StepFannedOut,
@@ -53,8 +61,9 @@ from stepwell.core._scopes import keep_error, linger, open_scope, settle
 from stepwell.core._state import RUN_TIMER, Points, Scope, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
-RunFact: TypeAlias = RunStarted | TurnPassed | InputAsked | CancelRequested
-RareFact: TypeAlias = WaitDropped | PointRecorded | TaskOpened | TaskClosed | StepCancelled | RunFact
+ChildFact: TypeAlias = ChildOpened | ChildPaused | ChildResumed | ChildClosed
+RunFact: TypeAlias = RunStarted | TurnPassed | InputAsked | InputAnswered | HeldPassedOn | CancelRequested
+RareFact: TypeAlias = WaitDropped | PointRecorded | TaskOpened | TaskClosed | StepCancelled | ChildFact | RunFact
 
 
 class Machine:
@@ -121,10 +130,16 @@ class Machine:
                 self._close_task(effects, fact)
             case StepCancelled():
                 self._take_late(effects, fact.attempt)
-            case RunStarted() | TurnPassed() | InputAsked() | CancelRequested():
-                self._apply_to_run(effects, fact)
+            case ChildOpened():
+                open_child(state, effects, fact)
+            case ChildPaused():
+                change_child(state, fact, works=False)
+            case ChildResumed():
+                change_child(state, fact, works=True)
+            case ChildClosed():
+                close_child(state, effects, fact)
             case _:
-                assert_never(fact)
+                self._apply_to_run(effects, fact)
 
     def _apply_to_run(self, effects: list[Effect], fact: RunFact) -> None:
         state = self.state
@@ -137,6 +152,11 @@ class Machine:
                 state.checking = False
             case InputAsked():
                 ask(state)
+            case InputAnswered():
+                note_answer(state)
+            case HeldPassedOn():
+                if state.held.pop(fact.held, None) is None:
+                    state.stale_facts += 1
             case CancelRequested():
                 end_run(state, effects, EndRun(Status.CANCELLED, None))
             case _:
@@ -308,7 +328,7 @@ class Machine:
             admit(state, self.plan, effects, start)
             return
         elif timer in state.wait_timers:
-            answer(state, effects, *state.wait_timers[timer], None, late=True)
+            answer(state, effects, state.wait_timers[timer], None, Settlement.LATE)
             return
         state.stale_facts += 1
 

@@ -5,9 +5,10 @@ keys; it knows no class. A type that was not declared is added when it is first 
 which changes nothing for the types already there.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from enum import Enum
+
+from stepwell.core._records import record
 
 
 class Kind(Enum):
@@ -19,7 +20,7 @@ class Kind(Enum):
     ANSWER = "answer"
 
 
-@dataclass(slots=True, frozen=True)
+@record(frozen=True)
 class Gathering:
     """How a join of a fan-out gathers. ``take`` is ``None`` when it wants all branches."""
 
@@ -29,7 +30,7 @@ class Gathering:
     cancels_rest: bool = False
 
 
-@dataclass(slots=True, frozen=True)
+@record(frozen=True)
 class StepPlan:
     """One step: what starts it and how many of it may run at once.
 
@@ -50,7 +51,7 @@ class StepPlan:
     recoveries: int = 0
 
 
-@dataclass(slots=True)
+@record()
 class Route:
     """Where events of one type go."""
 
@@ -58,9 +59,9 @@ class Route:
     triggers: tuple[int, ...]
     slots: tuple[tuple[int, int], ...]
     joins: tuple[int, ...]
-    simple: bool = field(init=False)
-    only_joins: bool = field(init=False)
-    is_one_step: bool = field(init=False)
+    simple: bool = False
+    only_joins: bool = False
+    is_one_step: bool = False
 
     def __post_init__(self) -> None:
         plain = self.kind is Kind.PLAIN and not self.slots
@@ -98,14 +99,6 @@ class Plan:
         for key in kinds:
             self.learn(key, kinds[key], ())
 
-    def cancelling_last(self, joins: Iterable[int]) -> tuple[int, ...]:
-        """Order joins so that one event reaches all of them before one of them cancels the scope."""
-        return tuple(sorted(joins, key=self._cancels_rest))
-
-    def _cancels_rest(self, join: int) -> bool:
-        gathering = self.steps[join].gathering
-        return gathering is not None and gathering.cancels_rest
-
     def learn(self, key: str, kind: Kind, ancestors: Sequence[str]) -> Route:
         """Return the route of a type; ``ancestors`` are the keys of its base classes, nearest first."""
         known = self.routes.get(key)
@@ -125,7 +118,7 @@ class Plan:
                 for place, wanted in enumerate(step.slots)
                 if wanted == key or (step.accepts_subclasses and wanted in ancestors)
             ),
-            joins=self.cancelling_last(n for n, step in taken if step.gathering is not None),
+            joins=tuple(n for n, step in taken if step.gathering is not None),
         )
         self.kinds[key] = kind
         self.routes[key] = route

@@ -37,9 +37,9 @@ def kept_points(state: State, attempt: int) -> tuple[Settled, ...]:
             _keep(kept, one)
     suspension = state.suspended.get(attempt)
     if suspension is not None:
-        for _, event, late, point in suspension.ready:
+        for _, event, settlement, point in suspension.ready:
             if point is not None:
-                _keep(kept, Settled(point, Settlement.LATE if late else Settlement.DONE, event))
+                _keep(kept, Settled(point, settlement, event))
         for wait in suspension.open.values():
             if wait.point is not None:
                 _keep(kept, Settled(wait.point, Settlement.ASKED, None))

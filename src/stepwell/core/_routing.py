@@ -33,8 +33,7 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
         if (scope is None or scope.cancelled) and route.kind is not Kind.STOP:
             return
         if scope is not None and route.only_joins:
-            for join in route.joins:
-                gather(state, plan, effects, join, (lineage.index, event, cause), scope)
+            gather(state, plan, effects, route.joins, (lineage.index, event, cause), scope)
             return
     if route.simple:
         for step in route.triggers:
@@ -64,10 +63,9 @@ def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
     for place in route.slots:
         fill_slot(state, plan, effects, place, _item(event, origin), (key, lineage))
     if route.joins and scope is not None:
-        for join in route.joins:
-            gather(state, plan, effects, join, _item(event, origin), scope)
+        gather(state, plan, effects, route.joins, _item(event, origin), scope)
     elif not route.triggers and not route.slots and route.kind is not Kind.ASK:
-        hold(state, key, event)
+        hold(state, key, event, cause)
 
 
 def deliver_branches(
@@ -99,11 +97,11 @@ def _item(event: object, origin: tuple[int | None, Lineage | None]) -> Gathered:
     return (lineage.index if lineage is not None else 0, event, cause)
 
 
-def hold(state: State, key: str, event: object) -> None:
+def hold(state: State, key: str, event: object, sender: int | None) -> None:
     """Keep an event for a wait that may open later."""
     state.counter += 1
     state.held = state.held or {}
-    state.held[state.counter] = Held(key, event)
+    state.held[state.counter] = Held(key, event, sender)
 
 
 def _tell_run(state: State, effects: list[Effect], kind: Kind, event: object, cause: int | None) -> bool:
@@ -152,8 +150,8 @@ def deliver_to_step(
     if places:
         fill_slot(state, plan, effects, places[0], _item(event, origin), (key, lineage))
     elif step in route.joins and scope is not None:
-        gather(state, plan, effects, step, _item(event, origin), scope)
+        gather(state, plan, effects, (step,), _item(event, origin), scope)
     elif step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     else:
-        hold(state, key, event)
+        hold(state, key, event, cause)

@@ -2,12 +2,13 @@
 
 Rule 1. A scope is open while anything is open inside it; tokens count that, and nothing is scanned.
 Rule 2. A join that wants all branches starts when its scope closes, with what reached it (also nothing).
-        A join that wants ``n`` starts with the n-th. Each starts once for a scope.
+        A join that wants ``n`` starts with the n-th, or with fewer when its scope closes. Each starts once for a
+        scope.
 Rule 3. A join starts in the lineage of the step that opened the scope, so that scopes nest.
-Rule 4. A scope that ends without filling a join stays open: the run is then stalled, and says so.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from operator import itemgetter
 
 from stepwell.core._effects import CancelStep, Effect, Lineage, StartStep, StopTimer
@@ -46,19 +47,10 @@ def settle_empty(state: State, plan: Plan, effects: list[Effect], scope: Scope) 
 
 
 def _close(state: State, plan: Plan, effects: list[Effect], scope: Scope) -> Scope | None:
-    """Close ``scope``, in which nothing is open, unless a join lacks members; return the scope around it."""
-    unfilled = False
+    """Close ``scope``, in which nothing is open; its joins start with what reached them. Return the scope around it."""
     for join in scope.joins:
-        if join in scope.closed_joins:
-            continue
-        gathering = plan.steps[join].gathering
-        assert gathering is not None
-        if gathering.take is None:
+        if join not in scope.closed_joins:
             _start_join(state, plan, effects, scope, join)
-        else:
-            unfilled = True
-    if unfilled:
-        return None
     del state.scopes[scope.number]
     return scope_of(state, scope.lineage)
 
@@ -74,29 +66,33 @@ def _start_join(state: State, plan: Plan, effects: list[Effect], scope: Scope, j
     enqueue(state, plan, effects, start)
 
 
-def gather(state: State, plan: Plan, effects: list[Effect], join: int, item: Gathered, scope: Scope) -> None:
-    """Keep an event for a join; start the join if it was the last one wanted."""
-    if join in scope.closed_joins:
-        return
-    if join not in scope.joins:
-        scope.joins = (*scope.joins, join)
-    kept = scope.gathered.get(join)
-    if kept is None:
-        kept = scope.gathered[join] = []
-    kept.append(item)
-    gathering = plan.steps[join].gathering
-    assert gathering is not None
-    if gathering.take is not None and len(kept) == gathering.take:
-        _start_join(state, plan, effects, scope, join)
-        if gathering.cancels_rest:
-            cancel_scope(state, plan, effects, scope)
-            settle_empty(state, plan, effects, scope)
+def gather(state: State, plan: Plan, effects: list[Effect], joins: Iterable[int], item: Gathered, scope: Scope) -> None:
+    """Keep an event for each of ``joins``; start those for which it was the last one wanted.
+
+    All of them get it before one of them cancels the scope.
+    """
+    cancels = False
+    for join in joins:
+        if join in scope.closed_joins:
+            continue
+        if join not in scope.joins:
+            scope.joins = (*scope.joins, join)
+        kept = scope.gathered.get(join)
+        if kept is None:
+            kept = scope.gathered[join] = []
+        kept.append(item)
+        gathering = plan.steps[join].gathering
+        assert gathering is not None
+        if gathering.take is not None and len(kept) == gathering.take:
+            _start_join(state, plan, effects, scope, join)
+            cancels = cancels or gathering.cancels_rest
+    if cancels:
+        cancel_scope(state, plan, effects, scope)
+        settle_empty(state, plan, effects, scope)
 
 
 def cancel_scope(state: State, plan: Plan, effects: list[Effect], scope: Scope) -> None:
     """End everything open in ``scope`` and in the scopes within it. Joins that started are outside."""
-    if scope.cancelled:
-        return
     pending = [scope]
     for inner in pending:
         pending.extend(state.scopes[number] for number in inner.inner if number in state.scopes)
@@ -190,6 +186,5 @@ def keep_error(state: State, plan: Plan, effects: list[Effect], item: Gathered, 
         gathering = plan.steps[join].gathering
         if gathering is not None and gathering.keeps_errors:
             keeping.append(join)
-    for join in plan.cancelling_last(keeping):
-        gather(state, plan, effects, join, item, scope)
+    gather(state, plan, effects, keeping, item, scope)
     return bool(keeping)

@@ -4,12 +4,13 @@ The machine's modules change it in place; nothing else does. Ids come from one c
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from stepwell.core._effects import Lineage, StartStep, Status
 from stepwell.core._facts import Point, Settlement, WaitId
 from stepwell.core._plan import Plan
+from stepwell.core._records import record
 
 
 class _NoneYet(dict[Any, Any]):
@@ -28,7 +29,7 @@ RUN_TIMER = 0
 """The id of the timer that ends a run which takes too long."""
 
 
-@dataclass(slots=True)
+@record()
 class Lane:
     """One step's workers: how many were ever taken, the slots given back, and who queues for one."""
 
@@ -43,7 +44,7 @@ Gathered: TypeAlias = tuple[int, object, int | None]
 """One event that reached a join: its branch, the event, the attempt it came from. (A class costs 5 times as much.)"""
 
 
-@dataclass(slots=True)
+@record()
 class Scope:
     """One fan-out under way.
 
@@ -66,20 +67,24 @@ class Scope:
     cancelled: bool = False
 
 
-@dataclass(slots=True)
+@record()
 class Wait:
-    """An open wait: the type it listens for (``None``: only for its deadline), its timer and its point."""
+    """An open wait: the type it listens for (``None``: for its deadline, or a child), its timer and its point.
+
+    ``works`` while it waits for a child that is at work, which counts as active.
+    """
 
     key: str | None
     timer: int | None
+    works: bool = False
     point: Point | None = None
 
 
-Answer: TypeAlias = tuple[int, object, bool, Point | None]
-"""What a wait got: its ordinal, the event, whether it was too late for one, its point."""
+Answer: TypeAlias = tuple[int, object, Settlement, Point | None]
+"""What a wait got: its ordinal, the event, how it came, its point."""
 
 
-@dataclass(slots=True)
+@record()
 class Settled:
     """A recorded call and what came of it."""
 
@@ -88,7 +93,7 @@ class Settled:
     value: object
 
 
-@dataclass(slots=True)
+@record()
 class Points:
     """What is recorded of an attempt, in the order in which it came; ``kept`` is what earlier attempts left."""
 
@@ -96,7 +101,7 @@ class Points:
     kept: tuple[Settled, ...] = ()
 
 
-@dataclass(slots=True)
+@record()
 class Suspension:
     """An attempt that gave its worker back: its open waits, and answers that wait for a worker.
 
@@ -110,15 +115,16 @@ class Suspension:
     detached: bool = False
 
 
-@dataclass(slots=True)
+@record()
 class Held:
-    """An event that nothing takes yet; a wait that opens later may."""
+    """An event that nothing takes yet; a wait that opens later may. ``sender`` is ``None`` for the outside."""
 
     key: str
     event: object
+    sender: int | None = None
 
 
-@dataclass(slots=True, init=False)
+@record()
 class State:
     """Everything the machine knows. ``active`` counts what can move without the outside."""
 

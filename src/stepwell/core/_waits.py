@@ -30,7 +30,7 @@ def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
         settle_point(state, fact.attempt, fact.point, Settlement.DONE, held.event)
         effects.append(ResumeStep(fact.attempt, fact.wait, held.event, False))
         return
-    suspension = _suspend(state, effects, fact.attempt, start)
+    suspension = suspend(state, effects, fact.attempt, start)
     timer = None
     if fact.deadline is not None:
         state.counter += 1
@@ -38,10 +38,10 @@ def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
         state.wait_timers = state.wait_timers or {}
         state.wait_timers[timer] = (fact.attempt, fact.wait)
         effects.append(StartTimer(timer, fact.deadline))
-    suspension.open[fact.wait] = Wait(fact.key, timer, fact.point)
+    suspension.open[fact.wait] = Wait(fact.key, timer, False, fact.point)
 
 
-def _suspend(state: State, effects: list[Effect], attempt: int, start: StartStep | None) -> Suspension:
+def suspend(state: State, effects: list[Effect], attempt: int, start: StartStep | None) -> Suspension:
     """Take the worker from a body that begins to wait; one that queues for it gets its answers now."""
     suspension = state.suspended.get(attempt)
     if suspension is None:
@@ -61,33 +61,37 @@ def _suspend(state: State, effects: list[Effect], attempt: int, start: StartStep
 
 def wake(state: State, effects: list[Effect], waits: tuple[WaitId, ...], event: object) -> bool:
     """Give ``event`` to open waits; return whether any of them still stood."""
-    answered = [answer(state, effects, attempt, wait, event, late=False) for attempt, wait in waits]
+    answered = [answer(state, effects, wait, event, Settlement.DONE) for wait in waits]
     return any(answered)
 
 
-def answer(state: State, effects: list[Effect], attempt: int, wait: int, event: object, *, late: bool) -> bool:
-    """Settle one wait, by an event or (``late``) by its deadline. An attempt may have several.
+def answer(state: State, effects: list[Effect], name: WaitId, event: object, settlement: Settlement) -> bool:
+    """Settle one wait, by an event, by its deadline (``LATE``), or by the end of a child. An attempt may have several.
 
     While others are open the body goes on without a worker; the last answer brings the worker back, but
     for a body that is over and left a background task that waits.
     """
+    attempt, wait = name
     suspension = state.suspended.get(attempt)
     if suspension is None:
         return False
     opened = suspension.open.pop(wait, None)
     if opened is None:
         return False
+    late = settlement is Settlement.LATE
+    if opened.works:
+        state.active -= 1
     if opened.timer is not None:
         del state.wait_timers[opened.timer]
         if not late:
             effects.append(StopTimer(opened.timer))
     if suspension.open or suspension.detached:
-        settle_point(state, attempt, opened.point, Settlement.LATE if late else Settlement.DONE, event)
+        settle_point(state, attempt, opened.point, settlement, event)
         effects.append(ResumeStep(attempt, wait, event, late))
         if not suspension.open:
             del state.suspended[attempt]
         return True
-    suspension.ready += ((wait, event, late, opened.point),)
+    suspension.ready += ((wait, event, settlement, opened.point),)
     return_to_work(state, effects, state.running[attempt])
     return True
 
@@ -100,6 +104,8 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
         _drop_answer(state, suspension, fact)
         return
     settle_point(state, fact.attempt, opened.point, Settlement.DROPPED, None)
+    if opened.works:
+        state.active -= 1
     if opened.timer is not None:
         del state.wait_timers[opened.timer]
         effects.append(StopTimer(opened.timer))

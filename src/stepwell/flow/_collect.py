@@ -1,17 +1,18 @@
 """How a ``list[E]`` parameter joins a fan-out: of how many branches, in which order, with which failures."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
+from stepwell.core import record
 from stepwell.errors import StepParameterError
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class All:
     """Join when every branch has ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Take:
     """Join at the ``n``-th event; ``cancel`` ends the branches still open, otherwise they run on unheard."""
 
@@ -30,7 +31,7 @@ class Take:
 Cardinality: TypeAlias = All | Take
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Collect:
     """Marks a parameter: ``evs: Annotated[list[E], Collect(Take(2))]``.
 

@@ -1,9 +1,9 @@
 """A step as it was declared: plain data read from its signature, its options and its place in the source."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
+from stepwell.core import changed, record
 from stepwell.flow._collect import Collect
 from stepwell.flow._events import Event
 from stepwell.flow._retry_protocol import RetryPolicy
@@ -19,7 +19,7 @@ class ContextMarker(Generic[StateT]):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Location:
     """Where something stands in the source."""
 
@@ -30,7 +30,7 @@ class Location:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class EventParameter:
     """A parameter that takes events: one (a union has several types), or a list that joins a fan-out."""
 
@@ -39,7 +39,7 @@ class EventParameter:
     collect: Collect | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ResourceParameter:
     """A parameter that is filled from a resource; ``annotation`` is its declared type."""
 
@@ -48,7 +48,7 @@ class ResourceParameter:
     annotation: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Signature:
     """What a step's annotations say. ``returns`` are single events, ``lists`` those in a returned list."""
 
@@ -61,7 +61,7 @@ class Signature:
     returns_nothing: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ErrorHandling:
     """What makes a step a handler of errors: for which steps (``None``: all), how often in one lineage."""
 
@@ -69,7 +69,7 @@ class ErrorHandling:
     max_recoveries: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepOptions:
     """What the decorator was told. ``timeout`` is in seconds."""
 
@@ -82,7 +82,7 @@ class StepOptions:
     handles: ErrorHandling | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepDefinition:
     """One step. ``bound`` says that the function is a method and takes the workflow first."""
 
@@ -92,11 +92,11 @@ class StepDefinition:
     options: StepOptions
     location: Location
     is_async: bool
-    bound: bool = field(default=True)
+    bound: bool = True
 
     def unbound(self) -> "StepDefinition":
         """Return the definition of a free function: it takes no workflow."""
-        return replace(self, bound=False)
+        return changed(self, bound=False)
 
     @property
     def joins_fan_out(self) -> bool:

@@ -227,7 +227,7 @@ class _Drawing:
         ]
         for value, text in found:
             child = self.describe(value)
-            if child is None:
+            if child is None or not child.steps:
                 self._edge(node, self._unknown(text, step), "unresolved")
             else:
                 self._edge(node, self._child(child), "child")

@@ -11,13 +11,16 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 from stepwell.flow._definition import StepDefinition
 from stepwell.flow._events import Event
 from stepwell.flow._signature import is_event_class
 
 MISSING = object()
+DEPTH = 8
+"""How many names may stand for each other."""
+
 CALLS = ("run_child", "send_event", "wait_for_event", "write_event_to_stream")
 
 
@@ -36,9 +39,18 @@ class Mention:
         return value if is_event_class(value) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A function that is read: the name of its context parameter, and of the workflow it is a method of."""
+
+    function: Callable[..., Any]
+    context: str | None
+    has_self: bool
+
+
 def signature_text(step: StepDefinition) -> str:
     """Return the step's signature as it is written, or as Python prints it when the source is not at hand."""
-    tree = _parsed(step)
+    tree = _parsed(step.function)
     if tree is None:
         return f"{step.name}{inspect.signature(step.function)}"
     prefix = "async def" if isinstance(tree, ast.AsyncFunctionDef) else "def"
@@ -49,37 +61,62 @@ def signature_text(step: StepDefinition) -> str:
 def mentions(step: StepDefinition, owner: object) -> Iterator[Mention]:
     """Yield what the calls on the context name, in the order of the source.
 
-    ``owner`` is the workflow's class, or an instance whose attributes tell more.
+    Methods of the workflow that the step hands its context to are read too. ``owner`` is the workflow's class, or an
+    instance whose attributes tell more.
     """
-    tree = _parsed(step)
-    if tree is None or step.signature.context is None:
+    work = [_Reading(inspect.unwrap(step.function), step.signature.context, step.bound)]
+    for reading in work:
+        tree = _parsed(reading.function)
+        if tree is None or reading.context is None:
+            continue
+        names = _Names(reading, tree, owner)
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+        for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+            yield from _mentions_of(call, reading, names)
+            called = _called_method(call, reading, owner)
+            if called is not None and all(called.function is not known.function for known in work):
+                work.append(called)
+
+
+def _mentions_of(call: ast.Call, reading: _Reading, names: "_Names") -> Iterator[Mention]:
+    assert isinstance(call.func, ast.Attribute)
+    name = call.func.attr
+    if name not in CALLS or not isinstance(call.func.value, ast.Name) or call.func.value.id != reading.context:
         return
-    names = _Names(step, tree, owner)
-    found = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in CALLS
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == step.signature.context
-    ]
-    for call in sorted(found, key=lambda node: (node.lineno, node.col_offset)):
-        argument = _first_argument(call)
-        if argument is not None:
-            assert isinstance(call.func, ast.Attribute)
-            yield Mention(call.func.attr, names.value(argument), ast.unparse(argument))
+    argument = call.args[0] if call.args else None
+    if argument is None and name != "run_child" and call.keywords:
+        argument = call.keywords[0].value
+    if argument is not None:
+        for value in names.values(argument):
+            yield Mention(name, value, ast.unparse(argument))
 
 
-def _first_argument(call: ast.Call) -> ast.expr | None:
-    if call.args:
-        return call.args[0]
-    return call.keywords[0].value if call.keywords else None
+def _called_method(call: ast.Call, reading: _Reading, owner: object) -> _Reading | None:
+    """Return the method of the workflow that a call hands the context to."""
+    assert isinstance(call.func, ast.Attribute)
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    passes_on = any(isinstance(one, ast.Name) and one.id == reading.context for one in given)
+    on_self = isinstance(call.func.value, ast.Name) and call.func.value.id == _self_name(reading)
+    method = _static(owner, call.func.attr) if passes_on and on_self else None
+    if not inspect.isfunction(method):
+        return None
+    parameters = list(inspect.signature(method).parameters)[1:]
+    for place, argument in enumerate(call.args):
+        if isinstance(argument, ast.Name) and argument.id == reading.context and place < len(parameters):
+            return _Reading(method, parameters[place], has_self=True)
+    for keyword in call.keywords:
+        if isinstance(keyword.value, ast.Name) and keyword.value.id == reading.context:
+            return _Reading(method, keyword.arg, has_self=True)
+    return None
 
 
-def _parsed(step: StepDefinition) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def _self_name(reading: _Reading) -> str | None:
+    return next(iter(reading.function.__code__.co_varnames), None) if reading.has_self else None
+
+
+def _parsed(function: Callable[..., Any]) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     try:
-        source = textwrap.dedent(inspect.getsource(inspect.unwrap(step.function)))
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
         body = ast.parse(source).body
     except (OSError, TypeError, SyntaxError):
         return None
@@ -90,11 +127,10 @@ def _parsed(step: StepDefinition) -> ast.FunctionDef | ast.AsyncFunctionDef | No
 class _Names:
     """Resolves expressions of one function to classes or objects, without running anything."""
 
-    def __init__(self, step: StepDefinition, tree: ast.FunctionDef | ast.AsyncFunctionDef, owner: object) -> None:
-        self.function: Callable[..., Any] = inspect.unwrap(step.function)
+    def __init__(self, reading: _Reading, tree: ast.FunctionDef | ast.AsyncFunctionDef, owner: object) -> None:
+        self.function = reading.function
         self.owner = owner
-        first = tree.args.args[0].arg if step.bound and tree.args.args else None
-        self.self_name = first
+        self.self_name = _self_name(reading)
         self.assigned: dict[str, list[ast.expr]] = {}
         self.imported: dict[str, tuple[str, str | None]] = {}
         for node in ast.walk(tree):
@@ -103,43 +139,72 @@ class _Names:
     def _note(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign):
             for target in node.targets:
-                if isinstance(target, ast.Name):
-                    self.assigned.setdefault(target.id, []).append(node.value)
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-            self.assigned.setdefault(node.target.id, []).append(node.value)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            for alias in node.names:
-                self.imported[alias.asname or alias.name] = (node.module, alias.name)
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.asname:
-                    self.imported[alias.asname] = (alias.name, None)
+                self._assign(target, node.value)
+        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+            self._assign(node.target, node.value)
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            for item in node.iter.elts if isinstance(node.iter, (ast.List, ast.Tuple, ast.Set)) else ():
+                self._assign(node.target, item)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node)
 
-    def value(self, expression: ast.expr, depth: int = 0) -> object:
-        """Return the object that an expression names; a call stands for the class that is called."""
-        if depth > 8:
-            return MISSING
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias in node.names:
+            if isinstance(node, ast.Import) and alias.asname:
+                self.imported[alias.asname] = (alias.name, None)
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                self.imported[alias.asname or alias.name] = (node.module, alias.name)
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            self.assigned.setdefault(target.id, []).append(value)
+
+    def values(self, expression: ast.expr, depth: int = 0) -> list[object]:
+        """Return the objects that an expression may name; ``MISSING`` stands for what cannot be told."""
+        if depth > DEPTH:
+            return [MISSING]
+        found: list[object] = []
+        match expression:
+            case ast.IfExp():
+                parts = [expression.body, expression.orelse]
+            case ast.BoolOp():
+                parts = expression.values
+            case ast.NamedExpr():
+                parts = [expression.value]
+            case ast.Name() if expression.id in self.assigned:
+                parts = self.assigned[expression.id]
+            case _:
+                return [self._value(expression, depth)]
+        for part in parts:
+            found += self.values(part, depth + 1)
+        return list({id(value): value for value in found}.values())
+
+    def _one(self, expression: ast.expr, depth: int) -> object:
+        values = self.values(expression, depth + 1)
+        return values[0] if len(values) == 1 else MISSING
+
+    def _value(self, expression: ast.expr, depth: int) -> object:
+        """Return the object that an expression names; a call stands for what the called class or function gives."""
         match expression:
             case ast.Call():
-                called = self.value(expression.func, depth + 1)
-                return called if inspect.isclass(called) else MISSING
+                return _result_of(self._one(expression.func, depth))
             case ast.Name():
-                return self._name(expression.id, depth)
+                return self._name(expression.id)
             case ast.Attribute():
                 return self._attribute(expression, depth)
             case ast.Subscript():
-                return self.value(expression.value, depth + 1)
+                return self._one(expression.value, depth)
             case _:
                 return MISSING
 
-    def _name(self, name: str, depth: int) -> object:
-        assigned = self.assigned.get(name)
-        if assigned is not None:
-            values = {id(value): value for value in (self.value(one, depth + 1) for one in assigned)}
-            return next(iter(values.values())) if len(values) == 1 else MISSING
+    def _name(self, name: str) -> object:
         if name in self.imported:
             return _loaded(*self.imported[name])
+        if name == self.self_name:
+            return self.owner
         code = self.function.__code__
+        if name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+            return _class_in(_annotations(self.function).get(name))
         if name in code.co_freevars and self.function.__closure__:
             try:
                 return self.function.__closure__[code.co_freevars.index(name)].cell_contents
@@ -149,11 +214,33 @@ class _Names:
 
     def _attribute(self, expression: ast.Attribute, depth: int) -> object:
         if isinstance(expression.value, ast.Name) and expression.value.id == self.self_name:
-            return _static(self.owner, expression.attr)
-        holder = self.value(expression.value, depth + 1)
+            found = _static(self.owner, expression.attr)
+            if found is MISSING:
+                owner = self.owner if isinstance(self.owner, type) else type(self.owner)
+                return _class_in(_annotations(owner).get(expression.attr))
+            return found
+        holder = self._one(expression.value, depth)
         if isinstance(holder, (ModuleType, type)):
             return _static(holder, expression.attr)
         return MISSING
+
+
+def _result_of(called: object) -> object:
+    """Return a class that is called, or the class that a function is annotated to return."""
+    if inspect.isclass(called):
+        return called
+    return _class_in(_annotations(called).get("return")) if inspect.isfunction(called) else MISSING
+
+
+def _annotations(holder: object) -> dict[str, Any]:
+    try:
+        return get_type_hints(holder)
+    except Exception:  # noqa: BLE001  # a name that is not there yet, or whatever an annotation does when it is read
+        return {}
+
+
+def _class_in(annotation: object) -> object:
+    return annotation if inspect.isclass(annotation) else MISSING
 
 
 def _loaded(module: str, name: str | None) -> object:

@@ -6,7 +6,7 @@ from enum import Enum
 from stepwell.flow._events import Event
 
 
-class InternalDispatchEvent(Event):
+class InternalDispatchEvent(Event, defer_build=True):
     """An event about a run rather than in it. ``at`` is when it happened."""
 
     run_id: str

@@ -1,13 +1,13 @@
 """Resources as they are declared in a step's signature: what to make, never the making."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from stepwell.core import record
 from stepwell.errors import StepOptionError
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, eq=False)
 class Resource:
     """Marks a parameter that ``factory`` fills: ``client: Annotated[Client, Resource(make_client)]``.
 
@@ -28,7 +28,7 @@ class Resource:
             raise StepOptionError(option="Resource(scope=…)", value=self.scope, accepted="'workflow' or 'run'")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ResourceConfig:
     """Marks a parameter that is read from a JSON file into the annotated pydantic model.
 

@@ -4,9 +4,10 @@ Imports nothing heavy: the strategies themselves, which need tenacity, live in `
 and are loaded by ``stepwell.retry_policy`` only.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
+
+from stepwell.core import record
 
 
 @runtime_checkable
@@ -22,7 +23,7 @@ class RetryPolicy(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RetryInfo:
     """Where the running attempt stands among the attempts of its step.
 

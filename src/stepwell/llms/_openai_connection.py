@@ -45,7 +45,8 @@ class Connection:
 
     @property
     def base(self) -> str:
-        return self.api_base or os.environ.get("OPENAI_BASE_URL") or OFFICIAL
+        # The second variable is that of programs for LlamaIndex: they must not reach another server than they named.
+        return self.api_base or os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE") or OFFICIAL
 
     @property
     def server(self) -> str:

@@ -3,29 +3,34 @@
 from stepwell.runtime._context import Context
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._handler import WorkflowHandler
-from stepwell.runtime._history import RING_SIZE, AttemptRecord
+from stepwell.runtime._history import RING_SIZE, AttemptRecord, WaitRecord
 from stepwell.runtime._observers import Observer
-from stepwell.runtime._record import OpenAttempt, RunRecord, record_of
+from stepwell.runtime._record import ChildRecord, ChildTotals, OpenAttempt, RunRecord, answer_types, record_of
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._state_store import InMemoryStateStore, StateStore
 from stepwell.runtime._state_types import infer_state_type
-from stepwell.runtime._stream import StreamItem
+from stepwell.runtime._stream import Origin, StreamItem
 from stepwell.runtime._workflow import Workflow, collect_steps
 
 __all__ = [
     "RING_SIZE",
     "AttemptRecord",
+    "ChildRecord",
+    "ChildTotals",
     "Context",
     "DictState",
     "InMemoryStateStore",
     "Observer",
     "OpenAttempt",
+    "Origin",
     "ResourceManager",
     "RunRecord",
     "StateStore",
     "StreamItem",
+    "WaitRecord",
     "Workflow",
     "WorkflowHandler",
+    "answer_types",
     "collect_steps",
     "infer_state_type",
     "record_of",

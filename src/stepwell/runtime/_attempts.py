@@ -43,6 +43,7 @@ class Attempt(StepTask):
     tasks: "set[BackgroundTask] | None" = None
     abandon_handle: asyncio.TimerHandle | None = None
     retry_delay: float | None = None
+    waited: list[list[Any]] | None = None
     refusal: BaseException | None = None
     # What a snapshot must know: how much the body did that must not take effect twice. It is its own first branch.
     path: BranchPath = ()

@@ -7,12 +7,13 @@ Rule 3. What an attempt was told here it is told again when its body runs again;
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from stepwell.core import record
 from stepwell.flow import Event
 
 
-@dataclass(slots=True)
+@record()
 class Buffer:
     """What one step keeps under one name."""
 

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from threading import get_ident
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from stepwell.errors import NoAttemptError, NotAnEventError, OutsideOnlyError, StepOptionError
-from stepwell.flow import ContextMarker, Event, RetryInfo, is_event_class
+from stepwell.flow import ContextMarker, Event, RetryInfo, StartEvent, StopEvent, is_event_class
+from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
 from stepwell.runtime import _points as points
 from stepwell.runtime import _waiting as waiting
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._children import RunsAsChild
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort, Serializer
@@ -23,6 +25,8 @@ from stepwell.runtime._state_store import StateStore
 StateT = DefaultTypeVar("StateT", bound=BaseModel, default=DictState)
 EventT = TypeVar("EventT", bound=Event)
 ValueT = TypeVar("ValueT")
+StartT = TypeVar("StartT", bound=StartEvent)
+StopT = TypeVar("StopT", bound=StopEvent)
 
 
 class Context(ContextMarker[StateT], Generic[StateT]):
@@ -65,8 +69,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     @property
     def is_running(self) -> bool:
         """Whether the run is under way; of a context for a run to come, whether it will be taken up."""
-        running: bool = self._run.is_running
-        return running
+        return intents.is_running(self._run)
 
     async def running_steps(self) -> list[str]:
         """Return the names of the steps that are running now, also of those that wait."""
@@ -238,19 +241,41 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         )
         return cast("Coroutine[Any, Any, EventT]", answer)
 
+    @overload
+    async def run_child(
+        self,
+        workflow: RunsAsChild[StartT, StopEvent],
+        /,
+        start_event: StartT | None = None,
+        **fields: Any,
+    ) -> Any: ...
+    @overload
+    async def run_child(
+        self, workflow: RunsAsChild[StartT, StopT], /, start_event: StartT | None = None, **fields: Any
+    ) -> StopT: ...
+    async def run_child(
+        self, workflow: RunsAsChild[Any, Any], /, start_event: StartEvent | None = None, **fields: Any
+    ) -> Any:
+        """Run another workflow inside this step, and return what awaiting its handler would give.
+
+        Its stream is shown by this run as it happens, with its origin; what is sent to this run from outside reaches
+        it; it is cancelled with this step. The step holds no worker meanwhile, and its time limit stands still; the
+        run's goes on, but for times in which the child only waits.
+
+        Raises what ended the child, as itself: a step's exception, ``WorkflowTimeoutError``,
+        ``WorkflowStalledError`` …; and what ``run()`` raises for fields that do not fit.
+        """
+        return await children.run_child(self._run, self._inside("run_child"), workflow, start_event, fields)
+
     @property
     def awaited_events(self) -> tuple[type[Event], ...]:
-        """The event types that open ``wait_for_event`` calls ask for, oldest first."""
-        awaited: tuple[type[Event], ...] = self._run.waits.awaited()
-        return awaited
+        """The event types that open ``wait_for_event`` calls ask for, oldest first; then those of child runs."""
+        return children.awaited_events(self._run)
 
     @property
     def waits_for_outside(self) -> bool:
         """Whether only an event from outside can move the run on: nothing is active, and nothing sleeps."""
-        if self._run.ending is not None:
-            return False
-        state = self._run.machine.state
-        return not (state.active or state.tasks or self._run.waits.has_sleepers())
+        return children.waits_for_outside(self._run)
 
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""

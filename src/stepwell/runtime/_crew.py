@@ -45,6 +45,14 @@ DRAIN_SECONDS = 0.001
 GRACE_SECONDS = 5.0
 """How long a cancelled body may take to end before it is given up."""
 
+CHILD_SECONDS = 0.1
+"""How much longer it may take when it waits for a child run that has the same time to end."""
+
+
+def has_children(run: RunPort, attempt: int) -> bool:
+    """Return whether an attempt has a child run that is not over."""
+    return run.children is not None and run.children.holds(attempt)
+
 
 class Crew:
     """The attempts in flight. Implements what ``execute`` reports to."""
@@ -183,6 +191,8 @@ class Crew:
                 self.start(effect)
             else:
                 run.carry_out(effect)
+        if run.link is not None:
+            run.tell_above()
         if run.ending is not None and run.outcome.status is Status.RUNNING:
             run.conclude_if_quiet()
 
@@ -299,6 +309,8 @@ class Crew:
             run.observers.attempt_ended(attempt, outcome, result, now)
 
     def _drop_waits(self, attempt: Attempt) -> None:
+        if self.run.children is not None:
+            self.run.children.cancel(self.grace, attempt.start.attempt)
         for ordinal in range(attempt.wait_count):
             wait = self.run.waits.remove((attempt.start.attempt, ordinal))
             if wait is not None:
@@ -315,6 +327,8 @@ class Crew:
         if attempt.stopping is not None:
             return
         attempt.stopping = why
+        if self.run.children is not None:
+            self.run.children.cancel(self.grace, number)
         attempt.cancel()
         if not attempt.begun:
             self._stop(attempt)
@@ -327,7 +341,8 @@ class Crew:
             )
             self._stop(attempt)
         else:
-            attempt.abandon_handle = self.run.loop.call_later(self.grace, self._give_up, attempt)
+            later = CHILD_SECONDS if has_children(self.run, number) else 0.0
+            attempt.abandon_handle = self.run.loop.call_later(self.grace + later, self._give_up, attempt)
 
     def _cancel_left(self, number: int) -> None:
         """Tell the background tasks to stop that an attempt left when its body came to its end."""
@@ -336,6 +351,9 @@ class Crew:
                 task.cancel()
 
     def _give_up(self, attempt: Attempt) -> None:
+        if has_children(self.run, attempt.start.attempt):  # which end in time, and then it does
+            attempt.abandon_handle = self.run.loop.call_later(CHILD_SECONDS, self._give_up, attempt)
+            return
         logger.warning(
             "step %r ignores its cancellation and was given up after %g seconds", attempt.step.name, self.grace
         )

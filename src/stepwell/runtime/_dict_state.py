@@ -5,7 +5,7 @@ from typing import Any
 from stepwell.flow import DictLikeModel
 
 
-class DictState(DictLikeModel):
+class DictState(DictLikeModel, defer_build=False):
     """A state without declared fields: ``state["a"]`` and ``state.a`` are the same.
 
     A key that is also a method's name (``items``, ``copy`` …) is reached as an item only.

@@ -79,9 +79,9 @@ class WorkflowHandler(Generic[StopT]):
             self._run.expose_internal()
         return self._run.stream.read(after=after, internal=expose_internal)
 
-    async def send_event(self, ev: Event, step: str | None = None) -> None:
+    async def send_event(self, event: Event, step: str | None = None) -> None:
         """Send an event to the run, as ``ctx.send_event`` does."""
-        self.ctx.send_event(ev, step)
+        self.ctx.send_event(event, step)
 
     async def cancel_run(self, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109  # the peer's signature
         """Cancel the run and wait for its end: each step gets ``CancelledError`` and runs its ``finally``.

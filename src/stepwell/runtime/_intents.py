@@ -26,8 +26,10 @@ from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._branches import is_repeated_send, is_repeated_show
 from stepwell.runtime._buffers import Buffers
+from stepwell.runtime._children import pass_down
 from stepwell.runtime._points import abandon_tasks
 from stepwell.runtime._ports import RunPort, Serializer
+from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._verdicts import note_attempt
 
 ValueT = TypeVar("ValueT")
@@ -68,6 +70,8 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     target = None if step is None else _target(run, kind, step)
     key = run.wiring.learn(kind)
     wakes = run.waits.matching(event) if run.waits.open else ()
+    if attempt is None and target is None and run.children is not None and pass_down(run, event, key, wakes):
+        return
     if not wakes and target is None:
         _check_held(run, kind, key)
     sender = attempt.start.attempt if attempt is not None else None
@@ -202,9 +206,20 @@ def running_steps(run: RunPort) -> list[str]:
     return list(dict.fromkeys(run.wiring.steps[start.step].name for start in running))
 
 
+def is_running(run: Any) -> bool:
+    """Return whether a run is under way, or one to come will be taken up."""
+    if isinstance(run, RunToCome):
+        return run.is_running
+    return run.machine.state.status is Status.RUNNING
+
+
 def snapshot(run: Any, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
     """Return a run, or what is to become one, as data."""
-    take = functools.partial(run.to_document, serializer, include_state=include_state)
+    from stepwell.runtime._snapshots import document_of  # noqa: PLC0415  # start-up time: it loads the codec
+
+    if isinstance(run, RunToCome):
+        return run.to_document(serializer, include_state=include_state)
+    take = functools.partial(document_of, run, serializer, include_state=include_state)
     document: dict[str, Any] = take() if run.in_loop() else from_thread(run, take)
     return document
 

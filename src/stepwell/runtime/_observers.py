@@ -52,33 +52,41 @@ def type_name(event: object) -> str:
 
 
 class Printer:
-    """Prints each step's start and end to standard error: what ``verbose=True`` shows."""
+    """Prints each step's start and end to standard error: what ``verbose=True`` shows.
+
+    ``prefix`` stands before each name: a child's lines stand among those of the run above.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
 
     def attempt_started(self, attempt: Attempt, variables: Variables) -> None:
         again = f" (attempt {attempt.start.number})" if attempt.start.number > 1 else ""
-        self._print(f"[{attempt.step.name}:{attempt.worker}] started from {type_name(attempt.start.event)}{again}")
+        self._print(
+            f"[{self._prefix}{attempt.step.name}:{attempt.worker}] started from {type_name(attempt.start.event)}{again}"
+        )
 
     def attempt_ended(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
         with_what = "" if result is None else f" with {type_name(result)}"
         took = f"after {now - attempt.started:.3f} s"
         verb = "complete" if outcome == "ok" else outcome
-        self._print(f"[{attempt.step.name}:{attempt.worker}] {verb}{with_what} {took}")
+        self._print(f"[{self._prefix}{attempt.step.name}:{attempt.worker}] {verb}{with_what} {took}")
 
     def wait_started(self, attempt: Attempt, ordinal: int, what: str, ask: Event | None) -> None:
-        self._print(f"[{attempt.step.name}:{attempt.worker}] waits for {what}")
+        self._print(f"[{self._prefix}{attempt.step.name}:{attempt.worker}] waits for {what}")
 
     def wait_ended(self, attempt: Attempt, ordinal: int, outcome: str) -> None:
-        self._print(f"[{attempt.step.name}:{attempt.worker}] goes on after its wait ({outcome})")
+        self._print(f"[{self._prefix}{attempt.step.name}:{attempt.worker}] goes on after its wait ({outcome})")
 
     def event_held(self, event: Event) -> None:
-        self._print(f"[run] no step takes {type_name(event)}; held for a wait")
+        self._print(f"[{self._prefix}run] no step takes {type_name(event)}; held for a wait")
 
     def became_idle(self) -> None:
-        self._print("[run] idle")
+        self._print(f"[{self._prefix}run] idle")
 
     def run_ended(self, status: Status, outcome: object) -> None:
         with_what = "" if outcome is None else f" with {type_name(outcome)}"
-        self._print(f"[run] {status.value.replace('_', ' ')}{with_what}")
+        self._print(f"[{self._prefix}run] {status.value.replace('_', ' ')}{with_what}")
 
     @staticmethod
     def _print(line: str) -> None:

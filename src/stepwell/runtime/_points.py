@@ -33,6 +33,7 @@ WAIT = "wait_for_event"
 SLEEP = "sleep"
 ONCE = "once"
 COMMIT = "commit"
+CHILD = "run_child"
 
 TOLD_AS_THEY_ARE = (str, int, float, bool, type(None))
 

@@ -2,19 +2,20 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
 
-from stepwell.core import Effect, EndRun, Fact, Machine
+from stepwell.core import Effect, EndRun, Fact, Machine, WaitId
 from stepwell.flow import Wiring
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import Observers
 from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._past import Past
 from stepwell.runtime._resources import RunResources
 from stepwell.runtime._state_store import StateStore
-from stepwell.runtime._stream import EventStream
+from stepwell.runtime._stream import EventStream, Origin
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
 from stepwell.runtime._watchdog import Host
@@ -33,6 +34,7 @@ class CrewPort(Protocol):
 
     attempts: dict[int, Attempt]
     failed_last: Attempt | None
+    grace: float
 
     def count_wait(self, attempt: Attempt, change: int) -> None: ...
 
@@ -58,6 +60,16 @@ class RunPort(Protocol):
     clock: Callable[[], float]
     offset: float
     resources: RunResources | None
+    settings: Any
+    external_events: bool
+    shows_internal: bool
+    children: "ChildrenPort | None"
+
+    @property
+    def link(self) -> "Link | None": ...
+
+    @property
+    def path(self) -> tuple[Origin, ...]: ...
 
     @property
     def crew(self) -> CrewPort: ...
@@ -71,11 +83,49 @@ class RunPort(Protocol):
 
     def carry_out(self, effect: Effect) -> None: ...
 
+    def tell_above(self) -> None: ...
+
     def conclude_if_quiet(self) -> None: ...
 
     def store(self) -> StateStore[Any]: ...
 
     def in_loop(self) -> bool: ...
 
-    @property
-    def is_running(self) -> bool: ...
+
+class ChildPort(RunPort, Protocol):
+    """What a run asks of a child of it."""
+
+    opened_at: float
+
+    def launch(self) -> None: ...
+
+    def go_on_from(self, restored: Any) -> None: ...
+
+    def cancel(self, *, grace: float = ...) -> None: ...
+
+    def expose_internal(self) -> None: ...
+
+
+class ChildrenPort(Protocol):
+    """The children of a run."""
+
+    open: dict[WaitId, ChildPort]
+    past: Past
+
+    def __bool__(self) -> bool: ...
+
+    def holds(self, attempt: int) -> bool: ...
+
+    def cancel(self, grace: float, attempt: int | None = None) -> None: ...
+
+    def expose_internal(self) -> None: ...
+
+    def working(self) -> Iterator[ChildPort]: ...
+
+
+class Link(NamedTuple):
+    """What ties a child to the run above it: the attempt that waits for it, and the name of that wait."""
+
+    run: RunPort
+    attempt: Attempt
+    name: WaitId

@@ -16,6 +16,7 @@ from typing import Any
 from stepwell.core import Point, Settled, Settlement
 from stepwell.errors import PointMismatchError
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, Body, Branch, BranchPath, Call, Counts, new_branch
+from stepwell.runtime._restored import RestoredChild
 
 PATIENCE_SECONDS = 1.0
 """How long the calls that returned later are held up for one to which the body has not come."""
@@ -56,6 +57,8 @@ class Replay:
     ) -> None:
         self._step = step
         self.tasks_opened = 0
+        self.children: dict[int, RestoredChild] = {}
+        self.outcomes: dict[int, tuple[bool, Any]] = {}
         self.body_is_over = False
         self._branches = branches
         entries = [Entry(one.point, one) for one in settled]

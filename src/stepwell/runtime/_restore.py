@@ -12,21 +12,22 @@ import logging
 import time
 from typing import Any
 
-from stepwell.core import RUN_TIMER, Point, StartStep, StepCancelled, TaskClosed
+from stepwell.core import RUN_TIMER, ChildClosed, Point, Settlement, StartStep, StepCancelled, TaskClosed
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._context import LiveContext
 from stepwell.runtime._points import end_replay
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._restored import RestoredBody, RestoredRun
 from stepwell.runtime._verdicts import note_attempt
-from stepwell.runtime._waits import OpenWait
+from stepwell.runtime._waits import ChildWait, OpenWait
 
 logger = logging.getLogger("stepwell.runtime")
 
 
 def adopt(run: Any, restored: RestoredRun) -> None:
     """Give a run that has not begun what the snapshot holds. Nothing runs yet."""
-    run.offset = max(time.time(), restored.state.now, restored.taken_at) - run.clock()
+    if run.link is None:  # a child has the time of the run above
+        run.offset = max(time.time(), restored.state.now, restored.taken_at) - run.clock()
     run.buffers = restored.buffers
     run.stream.restore(restored.stream_end, restored.questions)
 
@@ -42,8 +43,8 @@ def take_up(run: Any, restored: RestoredRun) -> None:
         run.timers.start(timer, at)
     for name, wait in restored.waits.items():
         wait.future = run.loop.create_future()
-        listener = OpenWait(wait.future, wait.event_type, wait.requirements, wait.type_name, wait.question)
-        run.waits.add(name, listener)
+        kind = ChildWait if wait.is_child else OpenWait
+        run.waits.add(name, kind(wait.future, wait.event_type, wait.requirements, wait.type_name, wait.question))
     for number, start in state.running.items():
         attempt: Attempt = run.crew.start(start)
         _prepare(run, attempt, restored.bodies[number], restored)
@@ -51,6 +52,7 @@ def take_up(run: Any, restored: RestoredRun) -> None:
         _play_again(run, start, restored.bodies[number], restored)
     history = run.history
     history.produced, history.consumed, history.ended = restored.produced, restored.consumed, restored.ended
+    history.answered = restored.answered
     _report_absent(run, restored)
     if state.checking:
         run.check_idle()
@@ -61,11 +63,19 @@ def _prepare(run: Any, attempt: Attempt, body: RestoredBody, restored: RestoredR
     state, number = restored.state, attempt.start.attempt
     points, suspension = state.points.get(number), state.suspended.get(number)
     open_points: dict[int, Point] = {}
+    outcomes: dict[int, tuple[bool, Any]] = {}
     if suspension is not None:
         open_points = {wait: one.point for wait, one in suspension.open.items() if one.point is not None}
         open_points.update((wait, point) for wait, _, _, point in suspension.ready if point is not None)
+        outcomes = {wait: (how is Settlement.FAILED, value) for wait, value, how, _ in suspension.ready}
     attempt.replay = Replay(attempt.step.name, points.settled if points is not None else (), open_points, body.branches)
     attempt.replay.tasks_opened = body.tasks_opened
+    attempt.replay.outcomes = outcomes
+    for name, child in restored.children.items():
+        if name[0] == number:
+            attempt.replay.children[name[1]] = child
+            if child.outcome is not None:
+                attempt.replay.outcomes[name[1]] = child.outcome
     attempt.replay.open_waits({wait: restored.waits[number, wait].future for wait in open_points})
     attempt.careful = True
     attempt.started = body.started
@@ -83,6 +93,9 @@ def _report_absent(run: Any, restored: RestoredRun) -> None:
     for number, body in restored.bodies.items():
         if body.timed_out:
             run.crew.cancel(number, "timed out")
+    for name, child in restored.children.items():
+        if child.outcome is not None:
+            run.apply(ChildClosed(run.now(), *name, *child.outcome))
     for number in list(state.cancelling):
         run.apply(StepCancelled(run.now(), number))
     for number, count in list(state.tasks.items()):

@@ -1,7 +1,7 @@
 """What a snapshot holds once it is read: plain data for whoever takes the run up."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from stepwell.flow import Event, Wiring
 from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._state_store import StateStore
+from stepwell.runtime._stream import StreamItem
 
 
 @dataclass(slots=True)
@@ -32,7 +33,17 @@ class RestoredWait:
     type_name: str | None
     requirements: Mapping[str, Any]
     question: Event | None = None
+    is_child: bool = False
     future: "asyncio.Future[Any] | None" = None
+
+
+@dataclass(slots=True)
+class RestoredChild:
+    """A child that was open: ``document`` of one under way, ``outcome`` of one that was over; neither had begun."""
+
+    document: dict[str, Any] | None
+    outcome: tuple[bool, Any] | None
+    read: Callable[[Mapping[str, Any], Any, Wiring], Any] | None = None
 
 
 @dataclass(slots=True)
@@ -47,10 +58,12 @@ class RestoredRun:
     timers: dict[int, float] = field(default_factory=dict)
     buffers: Buffers | None = None
     stream_end: int = 0
-    questions: list[tuple[int, Event]] = field(default_factory=list)
+    questions: list[StreamItem[Event]] = field(default_factory=list)
     produced: dict[tuple[int, str], int] = field(default_factory=dict)
     consumed: dict[tuple[int, str], int] = field(default_factory=dict)
+    answered: dict[tuple[int, str], int] = field(default_factory=dict)
     ended: int = 0
+    children: dict[WaitId, RestoredChild] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -8,13 +8,12 @@ Rule 3. A run holds itself alive until it is over.
 import asyncio
 import contextvars
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from stepwell.callbacks import CallbackManager
 from stepwell.core import (
     CancelRequested,
     CancelStep,
@@ -32,16 +31,16 @@ from stepwell.core import (
     StopTimer,
     TimerFired,
     TurnPassed,
+    record,
 )
 from stepwell.flow import Event, StartEvent, StopEvent, Wiring
 from stepwell.runtime._attempts import BackgroundTask
 from stepwell.runtime._buffers import Buffers
-from stepwell.runtime._callbacks import CallbackTeller, manager_for
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
-from stepwell.runtime._ports import Serializer
+from stepwell.runtime._ports import ChildrenPort, Link, Serializer
 from stepwell.runtime._resources import ResourceManager, RunResources
 from stepwell.runtime._restore import adopt, take_up
 from stepwell.runtime._restored import RestoredRun
@@ -49,13 +48,16 @@ from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
-from stepwell.runtime._stream import EventStream
+from stepwell.runtime._stream import EventStream, Origin
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import WaitTable
 from stepwell.runtime._watchdog import WATCHDOG
 
 logger = logging.getLogger("stepwell.runtime")
+
+CALLBACKS = "stepwell.callbacks"
+"""A room that costs the import 20 ms, and that whoever listens has imported."""
 
 RUNNING: set["Run"] = set()
 """All runs that are under way: nothing else needs to hold them."""
@@ -64,7 +66,7 @@ RUNNING: set["Run"] = set()
 Beginning: TypeAlias = StartEvent | RestoredRun
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Settings:
     """What a workflow was told: ``timeout`` in seconds, ``stream_buffer`` in events.
 
@@ -78,7 +80,7 @@ class Settings:
     workflow_name: str | None = None
     skip_graph_checks: frozenset[str] = frozenset()
     stream_buffer: int | None = 65_536
-    callback_manager: CallbackManager | None = None
+    callback_manager: Any = None
     resource_manager: ResourceManager | None = None
     serializer: Serializer | None = None
 
@@ -91,6 +93,7 @@ class Run:
         "abandon_handle",
         "background",
         "buffers",
+        "children",
         "clock",
         "closing",
         "crew",
@@ -117,6 +120,9 @@ class Run:
         "workflow",
     )
 
+    link: Link | None = None
+    path: tuple[Origin, ...] = ()
+
     def __init__(
         self,
         workflow: Any,
@@ -142,6 +148,7 @@ class Run:
         self.crew = Crew(self, workflow, steps)
         self.background: set[BackgroundTask] | None = None
         self.buffers: Buffers | None = None
+        self.children: ChildrenPort | None = None
         self.resources: RunResources | None = None
         self.closing: asyncio.Task[None] | None = None
         self.state_store: StateStore[Any] | None = None
@@ -179,6 +186,8 @@ class Run:
             for attempt in self.crew.attempts.values():
                 teller.attempt_started(attempt, self.variables)
             self.observe(teller)
+            if self.children is not None:
+                self.children.expose_internal()
 
     def begin(self, event: Beginning) -> None:
         """Start the run, or take it up where a snapshot was made; bodies begin in the loop's next turn."""
@@ -186,14 +195,13 @@ class Run:
         self.host.runs += 1
         if self.host.runs == 1:
             WATCHDOG.wake(self.host)
-        manager = manager_for(self.settings.callback_manager)
-        if manager is not None:
-            name = self.wiring.workflow
-            self.observe(CallbackTeller(manager, workflow=name, run_id=self.run_id, variables=self.variables))
+        if CALLBACKS in sys.modules:  # else nobody can listen
+            _tell_callbacks(self)
         if isinstance(event, RestoredRun):
             event.state.external_events |= self.external_events
             adopt(self, event)
             take_up(self, event)
+            self.tell_above()
             return
         key = self.wiring.learn(type(event))
         self.apply(RunStarted(self.now(), key, event, self.settings.timeout, self.external_events))
@@ -205,6 +213,9 @@ class Run:
                 self.crew.start(effect)
             else:
                 self.carry_out(effect)
+
+    def tell_above(self) -> None:
+        """Nobody is above."""
 
     def carry_out(self, effect: Effect) -> None:
         """Do what the machine asks for."""
@@ -254,23 +265,14 @@ class Run:
             self.state_store = StateStore.of(infer_state_type(self.wiring.state_types))
         return self.state_store
 
-    @property
-    def is_running(self) -> bool:
-        """Whether the run has begun and has not ended."""
-        return self.machine.state.status is Status.RUNNING
-
-    def to_document(self, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
-        """Return the run as a snapshot."""
-        from stepwell.runtime._snapshots import document_of  # noqa: PLC0415  # start-up time: it loads the codec
-
-        return document_of(self, serializer, include_state=include_state)
-
     def in_loop(self) -> bool:
         """Return whether the caller is in the thread of the run's loop."""
         return threading.get_ident() == self.host.thread
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
+        if self.children is not None:
+            self.children.cancel(self.crew.grace)
         if self.background:
             for task in self.background:
                 task.cancel()
@@ -293,17 +295,20 @@ class Run:
         ending = self.ending
         if ending is None or self.crew.attempts or self.background or self.outcome.status is not Status.RUNNING:
             return
+        if self.children:
+            return  # each reports its end
         if self.resources is None or self.resources.is_empty:
-            self._conclude(ending)
+            self.conclude(ending)
         elif self.closing is None:
             self.closing = self.loop.create_task(self._close_resources(ending))
 
     async def _close_resources(self, ending: EndRun) -> None:
         assert self.resources is not None
         await self.resources.aclose()
-        self._conclude(ending)
+        self.conclude(ending)
 
-    def _conclude(self, ending: EndRun) -> None:
+    def conclude(self, ending: EndRun) -> None:
+        """Settle the outcome; the run is over."""
         error: BaseException | None = None
         if ending.status is Status.COMPLETED:
             last = ending.outcome
@@ -329,3 +334,11 @@ class Run:
             self.observers.run_ended(ending.status, ending.outcome if error is None else error)
         if self.on_end is not None:
             self.on_end(self)
+
+
+def _tell_callbacks(run: Run) -> None:
+    from stepwell.runtime._callbacks import CallbackTeller, manager_for  # noqa: PLC0415  # see ADR 13
+
+    manager = manager_for(run.settings.callback_manager)
+    if manager is not None:
+        run.observe(CallbackTeller(manager, workflow=run.wiring.workflow, run_id=run.run_id, variables=run.variables))

@@ -7,10 +7,12 @@ from stepwell.errors import SnapshotError
 from stepwell.flow import Event, Wiring
 from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
-from stepwell.runtime._restored import RestoredBody, RestoredRun, RestoredWait
+from stepwell.runtime._points import CHILD, SLEEP, WAIT
+from stepwell.runtime._restored import RestoredBody, RestoredChild, RestoredRun, RestoredWait
 from stepwell.runtime._snapshot_fields import LARGEST, Fields, check_integer, check_list, check_text
 from stepwell.runtime._snapshot_records import RecordReader
 from stepwell.runtime._snapshot_values import Values
+from stepwell.runtime._stream import Origin, StreamItem
 
 
 class RunReader:
@@ -24,6 +26,7 @@ class RunReader:
         self._timers: dict[int, float] = {}
         self._waits: dict[tuple[int, int], RestoredWait] = {}
         self._questions: dict[int, Event] = {}
+        self._shown: list[StreamItem[Event]] = []
 
     def run(self, fields: Fields) -> RestoredRun:
         """Return the run, or raise a ``ContextSerdeError``; nothing was started then."""
@@ -42,7 +45,8 @@ class RunReader:
             timers=self._timers,
             buffers=self._buffers(fields),
             stream_end=stream_end,
-            questions=list(self._questions.items()),
+            questions=self._shown,
+            children=dict(map(self._child, fields.each("children"))),
         )
         self._read_history(fields.inner("history"), restored)
         state.remaining = fields.number_or_none("time_kept")
@@ -100,7 +104,8 @@ class RunReader:
         state.held = {}
         for one in fields.each("held"):
             event = records.event(one.raw("event"), one.at("event"))
-            state.held[one.integer("number", 1)] = Held(self._wiring.learn(type(event)), event)
+            sender = one.integer_or_none("sender", 1)
+            state.held[one.integer("number", 1)] = Held(self._wiring.learn(type(event)), event, sender)
             one.close()
 
     def _read_waits(self, fields: Fields) -> None:
@@ -112,12 +117,11 @@ class RunReader:
             for wait in one.each("open"):
                 self._read_wait(wait, attempt, suspension)
             for answer in one.each("ready"):
-                event = answer.raw("event")
-                late = answer.flag("late")
-                what = None if late else records.event(event, answer.at("event"))
                 point = records.point(answer.inner("point"))
-                suspension.ready += ((answer.integer("wait"), what, late, point),)
-                self._waits[attempt, answer.integer("wait")] = RestoredWait(None, None, {})
+                settlement, value = records.outcome(point, answer, "event")
+                suspension.ready += ((answer.integer("wait"), value, settlement, point),)
+                waits_for_child = point.kind == CHILD
+                self._waits[attempt, answer.integer("wait")] = RestoredWait(None, None, {}, None, waits_for_child)
                 answer.close()
             if attempt in state.suspended:
                 raise SnapshotError(path=one.path, reason="an attempt is suspended once")
@@ -138,8 +142,15 @@ class RunReader:
     def _read_wait(self, fields: Fields, attempt: int, suspension: Suspension) -> None:
         ordinal, name = fields.integer("wait"), fields.text_or_none("type")
         timer, at = fields.integer_or_none("timer", 1), fields.number_or_none("at")
-        if (timer is None) != (at is None) or (name is None and timer is None):
-            raise SnapshotError(path=fields.path, reason="a wait is for an event, for its time, or for both")
+        point = self._records.point(fields.inner("point"))
+        works = fields.flag("works")
+        is_right = {
+            WAIT: name is not None and not works,
+            SLEEP: name is None and timer is not None and not works,
+            CHILD: name is None and timer is None,
+        }
+        if (timer is None) != (at is None) or not is_right.get(point.kind, False):
+            raise SnapshotError(path=fields.path, reason="a wait is for an event, for a time, or for a child")
         if timer is not None and at is not None:
             if timer in self._timers:
                 raise SnapshotError(path=fields.path, reason="two waits have one timer")
@@ -153,8 +164,7 @@ class RunReader:
         key = None if name is None else name.replace(":", ".", 1)
         if event_type is not None:
             key = self._wiring.learn(event_type)
-        point = self._records.point(fields.inner("point"))
-        suspension.open[ordinal] = Wait(key, timer, point)
+        suspension.open[ordinal] = Wait(key, timer, works, point)
         place = fields.integer_or_none("question")
         if place is not None and place not in self._questions:
             raise SnapshotError(path=fields.at("question"), reason="there is no such question on the stream")
@@ -163,6 +173,7 @@ class RunReader:
             None if event_type is not None else name,
             wanted,
             None if place is None else self._questions[place],
+            point.kind == CHILD,
         )
         fields.close()
 
@@ -209,19 +220,44 @@ class RunReader:
         state = self._state
         if restored.bodies.keys() != {*state.running, *state.lingering}:
             return "each body that is under way is described once"
+        if _awaited_children(state) != restored.children.keys():
+            return "each child that a step waits for is described once"
         for number, body in restored.bodies.items():
-            if not branches_fit(state, number, set(body.branches)):
-                return f"the branches of attempt {number} are not those of its recorded calls"
-            open_tasks = body.tasks_opened - len(body.tasks_closed)
-            if open_tasks != state.tasks.get(number, 0) or any(one >= body.tasks_opened for one in body.tasks_closed):
-                return f"the background tasks of attempt {number} are counted wrong"
-            if body.timed_out and (number not in state.running or self._limit(number) is None):
-                return f"attempt {number} has no time limit"
+            flaw = self._flaw_of_body(number, body)
+            if flaw is not None:
+                return flaw
         if (restored.time_left is not None or state.remaining is not None) and (restored.time_left is None) == (
             bool(state.active)
         ):
             return "the time limit runs while something is active, and only then"
         return None
+
+    def _flaw_of_body(self, number: int, body: RestoredBody) -> str | None:
+        state = self._state
+        if not branches_fit(state, number, set(body.branches)):
+            return f"the branches of attempt {number} are not those of its recorded calls"
+        open_tasks = body.tasks_opened - len(body.tasks_closed)
+        if open_tasks != state.tasks.get(number, 0) or any(one >= body.tasks_opened for one in body.tasks_closed):
+            return f"the background tasks of attempt {number} are counted wrong"
+        if body.timed_out and (number not in state.running or self._limit(number) is None):
+            return f"attempt {number} has no time limit"
+        return None
+
+    def _child(self, fields: Fields) -> tuple[tuple[int, int], RestoredChild]:
+        document, outcome = fields.raw("document"), fields.inner_or_none("outcome")
+        if document is not None and (type(document) is not dict or outcome is not None):
+            raise SnapshotError(path=fields.at("document"), reason="a child is under way, or over, or has not begun")
+        child = RestoredChild(document, None)
+        if outcome is not None:
+            failed = outcome.flag("failed")
+            value = self._records.value(outcome.raw("value"), outcome.at("value"))
+            if failed and not isinstance(value, Exception):
+                raise SnapshotError(path=outcome.at("value"), reason="an exception belongs there")
+            child.outcome = failed, value
+            outcome.close()
+        name = fields.integer("attempt", 1), fields.integer("wait")
+        fields.close()
+        return name, child
 
     def _limit(self, attempt: int) -> float | None:
         return self._wiring.steps[self._state.running[attempt].step].options.timeout
@@ -242,17 +278,20 @@ class RunReader:
         path = fields.at("questions")
         before = -1
         for entry in fields.items("questions"):
-            cursor, data = check_list(entry, path, 2)
+            cursor, data, origin = check_list(entry, path, 3)
             if not before < check_integer(cursor, path) < end:
                 raise SnapshotError(path=path, reason="questions stand there in their order, before the end")
-            self._questions[cursor] = self._records.event(data, path)
+            event = self._questions[cursor] = self._records.event(data, path)
+            ways = [Origin(*(check_text(one, path) for one in check_list(way, path, 3))) for way in origin]
+            self._shown.append(StreamItem(cursor, event, tuple(ways)))
             before = cursor
         fields.close()
         return end
 
     def _read_history(self, fields: Fields, restored: RestoredRun) -> None:
         restored.ended = fields.integer("ended")
-        for name, counts in (("produced", restored.produced), ("consumed", restored.consumed)):
+        for name in ("produced", "consumed", "answered"):
+            counts: dict[tuple[int, str], int] = getattr(restored, name)
             for entry in fields.items(name):
                 step, key, count = check_list(entry, fields.at(name), 3)
                 number = self._records.step(step, fields.at(name))
@@ -269,3 +308,12 @@ def branches_fit(state: State, attempt: int, known: set[BranchPath]) -> bool:
         calls += [wait.point for wait in suspension.open.values() if wait.point is not None]
         calls += [point for *_, point in suspension.ready if point is not None]
     return () in known and all(point.branch in known for point in calls) and all(path[:-1] in known for path in known)
+
+
+def _awaited_children(state: State) -> set[tuple[int, int]]:
+    return {
+        (attempt, ordinal)
+        for attempt, suspension in state.suspended.items()
+        for ordinal, wait in suspension.open.items()
+        if wait.point is not None and wait.point.kind == CHILD
+    }

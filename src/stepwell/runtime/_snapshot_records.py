@@ -6,12 +6,13 @@ from typing import Any
 from stepwell.core import Lineage, Point, Retry, Route, Scope, Settled, Settlement, StartStep
 from stepwell.errors import SnapshotError
 from stepwell.flow import Event, StepFailedEvent, Wiring
-from stepwell.runtime._points import COMMIT, ONCE, SLEEP, WAIT
+from stepwell.runtime._points import CHILD, COMMIT, ONCE, SLEEP, WAIT
 from stepwell.runtime._snapshot_fields import Fields, check_integer, check_list, check_text
 from stepwell.runtime._snapshot_values import Values
 
 SETTLEMENTS = {one.value: one for one in Settlement}
-POINT_KINDS = (WAIT, SLEEP, ONCE, COMMIT)
+NAMED_KINDS = (WAIT, ONCE, CHILD)
+POINT_KINDS = (*NAMED_KINDS, SLEEP, COMMIT)
 
 
 class RecordReader:
@@ -150,23 +151,28 @@ class RecordReader:
             nth=fields.integer("nth"),
             asks=fields.flag("asks"),
         )
-        if point.kind not in POINT_KINDS or (point.kind in (WAIT, ONCE)) != bool(point.name):
+        if point.kind not in POINT_KINDS or (point.kind in NAMED_KINDS) != bool(point.name):
             raise SnapshotError(path=fields.at("kind"), reason=f"{point.kind!r} is no recorded call")
         fields.close()
         return point
 
     def settled(self, fields: Fields) -> Settled:
+        point = self.point(fields.inner("point"))
+        settlement, value = self.outcome(point, fields, "value")
+        fields.close()
+        return Settled(point, settlement, value)
+
+    def outcome(self, point: Point, fields: Fields, name: str) -> tuple[Settlement, Any]:
+        """Return how a call ended, and with what."""
         settlement = SETTLEMENTS.get(fields.text("settlement"))
         if settlement is None:
             raise SnapshotError(path=fields.at("settlement"), reason="no call ends so")
-        point = self.point(fields.inner("point"))
-        value = self.value(fields.raw("value"), fields.at("value"))
+        value = self.value(fields.raw(name), fields.at(name))
         if not _fits(point.kind, settlement, value):
-            raise SnapshotError(path=fields.at("value"), reason=f"no {point.kind} comes to that")
+            raise SnapshotError(path=fields.at(name), reason=f"no {point.kind} comes to that")
         if isinstance(value, Event):
             self._wiring.learn(type(value))
-        fields.close()
-        return Settled(point, settlement, value)
+        return settlement, value
 
     # Joins.
 
@@ -214,10 +220,10 @@ def _fits(kind: str, settlement: Settlement, value: object) -> bool:
     """Return whether a call of a kind can come to that."""
     match settlement:
         case Settlement.FAILED:
-            return kind == ONCE and isinstance(value, Exception)
+            return kind in (ONCE, CHILD) and isinstance(value, Exception)
         case Settlement.DROPPED | Settlement.ASKED:
             return value is None
         case Settlement.LATE:
             return kind in (WAIT, SLEEP) and value is None
         case Settlement.DONE:
-            return kind == ONCE or (isinstance(value, Event) if kind == WAIT else value is None)
+            return kind in (ONCE, CHILD) or (isinstance(value, Event) if kind == WAIT else value is None)

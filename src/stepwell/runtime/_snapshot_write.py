@@ -4,29 +4,46 @@ Written out by hand, so that the format is what stands here and not what a class
 The cost is that of what is open; nothing of what is over is in it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import starmap
 from typing import Any
 
-from stepwell.core import Lane, Lineage, Point, Points, Retry, Scope, Settled, StartStep, State, Suspension
+from stepwell.core import (
+    Lane,
+    Lineage,
+    Point,
+    Points,
+    Retry,
+    Scope,
+    Settled,
+    StartStep,
+    State,
+    Status,
+    Suspension,
+    WaitId,
+)
 from stepwell.flow import Event, InputRequiredEvent
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._branches import Branch, made_so_far
 from stepwell.runtime._buffers import Buffer
-from stepwell.runtime._ports import RunPort
+from stepwell.runtime._children import outcome_of
+from stepwell.runtime._ports import ChildPort, RunPort
 from stepwell.runtime._replay import told as call_told
 from stepwell.runtime._snapshot_values import Values
+from stepwell.runtime._stream import StreamItem
 from stepwell.runtime._waits import type_name
 
 
 class RunWriter:
     """Writes one run."""
 
-    def __init__(self, run: RunPort, values: Values) -> None:
+    def __init__(self, run: RunPort, values: Values, document_of_child: Callable[[RunPort], dict[str, Any]]) -> None:
         self._run = run
+        self._document_of_child = document_of_child
         self._values = values
         self._names = [step.name for step in run.wiring.steps]
         self._state: State = run.machine.state
-        self._places: dict[int, tuple[int, Event]] = {}
+        self._places: dict[int, StreamItem[Event]] = {}
 
     def run(self) -> dict[str, Any]:
         """Return all but the store."""
@@ -62,13 +79,18 @@ class RunWriter:
                 for (home, step), queues in state.slots.items()
             ],
             "held": [
-                {"number": number, "event": self.value(held.event, "an event that nothing took yet")}
+                {
+                    "number": number,
+                    "event": self.value(held.event, "an event that nothing took yet"),
+                    "sender": held.sender,
+                }
                 for number, held in state.held.items()
             ],
             "tasks": [[attempt, count] for attempt, count in state.tasks.items()],
             "bodies": [self.body(number, attempt) for number, attempt in bodies.items()],
+            "children": [*starmap(self.child, self._children()), *self._children_to_come(bodies)],
             "buffers": [self.buffer(place, buffer) for place, buffer in self._buffers()],
-            "stream": {"end": run.stream.end, "questions": [self.question(*one) for one in self._places.values()]},
+            "stream": {"end": run.stream.end, "questions": [self.question(one) for one in self._places.values()]},
             "history": self.history(),
         }
 
@@ -77,6 +99,30 @@ class RunWriter:
         owners = (task.owner for task in self._run.background or ())
         return {
             one.start.attempt: one for one in owners if one is not None and one.start.attempt in self._state.lingering
+        }
+
+    def _children(self) -> Iterable[tuple[WaitId, ChildPort]]:
+        return self._run.children.open.items() if self._run.children is not None else ()
+
+    def _children_to_come(self, bodies: dict[int, Attempt]) -> Iterable[dict[str, Any]]:
+        """Yield the children that a snapshot held, and whose steps have not come to them again."""
+        for number, attempt in bodies.items():
+            waiting = attempt.replay.children if attempt.replay is not None else {}
+            for ordinal, child in waiting.items():
+                if child.outcome is None:
+                    yield {"attempt": number, "wait": ordinal, "document": child.document, "outcome": None}
+
+    def child(self, name: WaitId, child: ChildPort) -> dict[str, Any]:
+        under_way = child.machine.state.status is Status.RUNNING
+        outcome = None
+        if child.ending is not None:
+            failed, value = outcome_of(child, child.ending)
+            outcome = {"failed": failed, "value": self.value(value, f"the result of {child.wiring.workflow}")}
+        return {
+            "attempt": name[0],
+            "wait": name[1],
+            "document": self._document_of_child(child) if under_way else None,
+            "outcome": outcome,
         }
 
     def _buffers(self) -> Iterable[tuple[tuple[str, str], Buffer]]:
@@ -163,10 +209,10 @@ class RunWriter:
                 {
                     "wait": ordinal,
                     "event": self.value(event, "the answer to a wait"),
-                    "late": late,
+                    "settlement": settlement.value,
                     "point": self.point(point),
                 }
-                for ordinal, event, late, point in one.ready
+                for ordinal, event, settlement, point in one.ready
             ],
         }
 
@@ -180,7 +226,8 @@ class RunWriter:
             "wait": ordinal,
             "type": kind,
             "requirements": self.value(requirements, "the requirements of a wait_for_event") if requirements else None,
-            "question": self._places[id(listener.question)][0] if id(listener.question) in self._places else None,
+            "question": self._places[id(listener.question)].cursor if id(listener.question) in self._places else None,
+            "works": wait.works,
             "timer": wait.timer,
             "at": None if wait.timer is None else self._run.timers.due_at(wait.timer),
             "point": self.point(wait.point),
@@ -262,7 +309,7 @@ class RunWriter:
             "events": [self.value(event, where) for events in buffer.events.values() for event in events],
         }
 
-    def _places_of_questions(self) -> dict[int, tuple[int, Event]]:
+    def _places_of_questions(self) -> dict[int, StreamItem[Event]]:
         """Return the open questions on the stream, by identity: who listens after a restore must see them.
 
         Those of open waits, and as many of the newest others as are not answered.
@@ -270,26 +317,29 @@ class RunWriter:
         waits = self._run.waits.open.values()
         wanted = {id(wait.question) for wait in waits if wait.question is not None}
         others = self._state.questions - len(wanted)
-        places: dict[int, tuple[int, Event]] = {}
-        for cursor, event in self._run.stream.newest_first() if wanted or others > 0 else ():
+        places: dict[int, StreamItem[Event]] = {}
+        for item in self._run.stream.newest_first() if wanted or others > 0 else ():
+            event = item.event
             if id(event) in wanted:
                 wanted.discard(id(event))
             elif others > 0 and isinstance(event, InputRequiredEvent):
                 others -= 1
             else:
                 continue
-            places[id(event)] = (cursor, event)
+            places[id(event)] = item
             if not wanted and others <= 0:
                 break
-        return dict(sorted(places.items(), key=lambda one: one[1][0]))
+        return dict(sorted(places.items(), key=lambda one: one[1].cursor))
 
-    def question(self, cursor: int, event: Event) -> list[Any]:
-        return [cursor, self.value(event, "a question on the stream")]
+    def question(self, item: StreamItem[Event]) -> list[Any]:
+        origin = [list(one) for one in item.origin]
+        return [item.cursor, self.value(item.event, "a question on the stream"), origin]
 
     def history(self) -> dict[str, Any]:
         history, names = self._run.history, self._names
         return {
             "produced": [[names[step], key, count] for (step, key), count in history.produced.items()],
             "consumed": [[names[step], key, count] for (step, key), count in history.consumed.items()],
+            "answered": [[names[step], key, count] for (step, key), count in history.answered.items()],
             "ended": history.ended,
         }

@@ -37,7 +37,14 @@ def document_of(run: Any, serializer: Serializer | None, *, include_state: bool)
     values = values_for(run.wiring, serializer or run.workflow.serializer)
     document = _head(run.workflow, run.run_id, values)
     document["store"] = _store(run.store(), values) if include_state else None
-    document["run"] = RunWriter(run, values).run() if run.is_running else None
+    if run.machine.state.status is not Status.RUNNING:
+        document["run"] = None
+        return document
+
+    def document_of_child(child: Any) -> dict[str, Any]:
+        return document_of(child, serializer, include_state=include_state)
+
+    document["run"] = RunWriter(run, values, document_of_child).run()
     return document
 
 
@@ -103,7 +110,12 @@ def _restored(document: dict[str, Any], workflow: Any, wiring: Wiring, serialize
     fields.close()
     if run is not None and not run_id:
         raise SnapshotError(path="run_id", reason="a run that is under way has an id")
-    return Restored(run_id, wiring, store, None if run is None else RunReader(wiring, values).run(run))
+    if run is None:
+        return Restored(run_id, wiring, store, None)
+    restored = RunReader(wiring, values).run(run)
+    for child in restored.children.values():
+        child.read = lambda inner, other, its_wiring: restored_from(inner, other, its_wiring, serializer)
+    return Restored(run_id, wiring, store, restored)
 
 
 def _same_class(written: str, here: str) -> bool:

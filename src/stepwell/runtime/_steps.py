@@ -2,17 +2,16 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from stepwell.core import StepPlan
+from stepwell.core import StepPlan, record
 from stepwell.errors import UndeclaredResultError
 from stepwell.flow import Event, StepDefinition, Wiring
 
 Caller = Callable[[Any, Any, Any, Mapping[str, Any] | None], Any]
 
 
-@dataclass(slots=True)
+@record()
 class ReadyStep:
     """A step and how to call it: ``call(workflow, context, event, resources)``."""
 

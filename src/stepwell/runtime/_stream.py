@@ -9,21 +9,38 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from stepwell.core import record
 from stepwell.errors import StreamCursorError
 from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StreamGap
 
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+class Origin(NamedTuple):
+    """A child run that an event came through: the step that ran it, its workflow's name, its id."""
+
+    step: str
+    workflow: str
+    run_id: str
+
+
+@record(frozen=True)
 class StreamItem(Generic[EventT_co]):
-    """An event and its place: ``cursor`` can be given as ``after=`` to go on behind it."""
+    """An event and its place: ``cursor`` can be given as ``after=`` to go on behind it.
+
+    ``origin`` names the child runs that the event came through, outermost first: the last is the one that showed
+    it. Empty for the run's own events.
+    """
 
     cursor: int
     event: EventT_co
+    origin: tuple[Origin, ...] = ()
+
+
+NO_ORIGINS: dict[int, tuple[Origin, ...]] = {}
+"""Shared by all streams that nothing was forwarded to; never written."""
 
 
 class EventStream:
@@ -36,6 +53,7 @@ class EventStream:
         "_has_internal",
         "_limit",
         "_loop",
+        "_origins",
         "_pinned",
         "_waiters",
         "closed",
@@ -47,7 +65,8 @@ class EventStream:
         self._limit = limit
         self._events: list[Event] = []
         self._base = 0
-        self._pinned: tuple[tuple[int, Event], ...] = ()
+        self._pinned: tuple[StreamItem[Event], ...] = ()
+        self._origins = NO_ORIGINS
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit
         self.closed = False
@@ -59,15 +78,15 @@ class EventStream:
         """The cursor that the next event will have."""
         return self._base + len(self._events)
 
-    def restore(self, end: int, questions: list[tuple[int, Event]]) -> None:
+    def restore(self, end: int, questions: list[StreamItem[Event]]) -> None:
         """Begin where another stream of the run stood: its cursors go on, and its open questions are kept."""
         self._base = end
         self._pinned = tuple(questions)
 
-    def newest_first(self) -> Iterator[tuple[int, Event]]:
-        """Yield what is still there, with its cursor, from the end."""
+    def newest_first(self) -> Iterator[StreamItem[Event]]:
+        """Yield what is still there, from the end."""
         for place in range(len(self._events) - 1, -1, -1):
-            yield self._base + place, self._events[place]
+            yield self._item(self._base + place, self._events[place])
         yield from reversed(self._pinned)
 
     def write(self, event: Event) -> None:
@@ -85,6 +104,19 @@ class EventStream:
         """Add an event that only consumers who asked for such events see."""
         self._has_internal = True
         self.write(event)
+
+    def write_from(self, event: Event, origin: tuple[Origin, ...]) -> bool:
+        """Add an event that a child run shows; return whether that woke somebody."""
+        if self.closed:
+            return False
+        if self._origins is NO_ORIGINS:
+            self._origins = {}
+        self._origins[self.end] = origin
+        if isinstance(event, InternalDispatchEvent):
+            self._has_internal = True
+        is_awaited = self._waiters is not None
+        EventStream.write(self, event)  # not the child's own way of writing, which tells the runs above
+        return is_awaited
 
     def close(self, last: Event) -> None:
         """Add the last event and end the stream for everybody."""
@@ -104,7 +136,7 @@ class EventStream:
         """Drop the oldest but for input requests. Doing it for many at once keeps each write O(1)."""
         gone = len(self._events) - keep
         pinned = [
-            (self._base + place, event)
+            self._item(self._base + place, event)
             for place, event in enumerate(self._events[:gone])
             if isinstance(event, InputRequiredEvent)
         ]
@@ -112,6 +144,11 @@ class EventStream:
             self._pinned = (*self._pinned, *pinned)
         del self._events[:gone]
         self._base += gone
+        if self._origins:  # a new dictionary: readers go on with the one they have
+            self._origins = {cursor: origin for cursor, origin in self._origins.items() if cursor >= self._base}
+
+    def _item(self, cursor: int, event: Event) -> StreamItem[Event]:
+        return StreamItem(cursor, event, self._origins.get(cursor, ()))
 
     def _edge(self) -> int:
         """Return the first cursor within the limit; what is before it counts as gone, swept or not."""
@@ -127,7 +164,7 @@ class EventStream:
         """Yield items behind ``after``, or from the first event still there, until the stream ends."""
         if after is None:
             cursor = self._sweep()
-            for item in [StreamItem(place, event) for place, event in self._pinned]:
+            for item in self._pinned:
                 yield item
         else:
             cursor = self._behind(after)
@@ -137,11 +174,12 @@ class EventStream:
                 instead = self._gap(cursor)
                 cursor = self._base
             batch = self._events[cursor - self._base :]  # taken before the reader goes on: the edge moves while it does
+            origins = self._origins
             for item in instead:
                 yield item
             for event in batch:
                 if self._is_for(event, internal):
-                    yield StreamItem(cursor, event)
+                    yield StreamItem(cursor, event, origins.get(cursor, ())) if origins else StreamItem(cursor, event)
                 cursor += 1
             if cursor >= self.end:
                 if self.closed:
@@ -159,7 +197,7 @@ class EventStream:
     def _gap(self, cursor: int) -> list[StreamItem[Event]]:
         """Return what a reader at ``cursor``, behind the edge, gets instead of what is gone."""
         first = self._sweep()
-        kept = [StreamItem(place, event) for place, event in self._pinned if cursor <= place]
+        kept = [item for item in self._pinned if cursor <= item.cursor]
         missed = first - cursor - len(kept)
         return [StreamItem(first - 1, StreamGap(missed=missed)), *kept] if missed else kept
 

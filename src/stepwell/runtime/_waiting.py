@@ -8,10 +8,12 @@ from stepwell.core import Point, Settlement, WaitDropped, WaitId, WaitStarted
 from stepwell.errors import EventWaitTimeout
 from stepwell.flow import Event
 from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._children import claim_held
+from stepwell.runtime._history import note_wait
 from stepwell.runtime._intents import check_open
 from stepwell.runtime._points import SLEEP, WAIT, kept_of, note, open_point, recall, reopened
 from stepwell.runtime._ports import RunPort
-from stepwell.runtime._waits import OpenWait, meets
+from stepwell.runtime._waits import OpenWait, held_answer, meets
 
 
 async def wait(
@@ -40,16 +42,20 @@ async def wait(
                 note(run, attempt, point, Settlement.DONE, kept.value)
                 return kept.value  # type: ignore[return-value]  # it was looked at
         wait_id = _begin(run, attempt, listener, ask, seconds, point)
+    noted = note_wait(attempt, listener.event_type or seconds, run.now())
     outcome = "cancelled"
     try:
         if entry is not None and attempt.replay is not None:
             await attempt.replay.catch_up()
         event = await listener.future
         outcome = "timed out" if event is None and kind == WAIT else "ok"
+        if event is not None:
+            run.history.answer(attempt.step.number, run.wiring.learn(type(event)))
     finally:
+        noted[-1] = run.now()
         if run.waits.remove(wait_id) is not None:
             run.crew.count_wait(attempt, -1)
-            run.apply(WaitDropped(run.now(), *wait_id))
+            run.apply(WaitDropped(noted[-1], *wait_id))
         if run.observers is not None:
             run.observers.wait_ended(attempt, wait_id[1], outcome)
     return _in_time(event, listener, seconds)
@@ -76,21 +82,20 @@ def _begin(
             key=run.wiring.learn(event_type) if event_type is not None else None,
             deadline=None if seconds is None else now + seconds,
             ask=ask,
-            takes=_held_answer(run, event_type, listener.requirements) if event_type is not None else None,
+            takes=(
+                held_answer(run.machine.state.held, event_type, listener.requirements)
+                if event_type is not None
+                else None
+            ),
             point=point,
         )
     )
+    if run.link is not None and event_type is not None and not listener.future.done():
+        claim_held(run, name, event_type, listener.requirements)
     if run.observers is not None:
         what = event_type.__name__ if event_type is not None else f"{seconds:g} seconds"
         run.observers.wait_started(attempt, name[1], what, ask)
     return name
-
-
-def _held_answer(run: RunPort, event_type: type[Event], requirements: Mapping[str, Any]) -> int | None:
-    for number, held in run.machine.state.held.items():
-        if type(held.event) is event_type and meets(held.event, requirements):
-            return number
-    return None
 
 
 def _in_time(event: Event | None, listener: OpenWait, seconds: float | None) -> Event | None:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from stepwell.core import WaitId
+from stepwell.core import Held, WaitId, record
 from stepwell.flow import Event
 
 
-@dataclass(slots=True)
+@record()
 class OpenWait:
     """One suspended call. ``requirements`` are attribute values that an answer must have, ``question`` what it showed.
 
@@ -28,10 +27,17 @@ class OpenWait:
             return False
         return not self.requirements or meets(event, self.requirements)
 
-    def accept(self, event: object) -> Event:
+    def accept(self, event: object) -> Event | None:
         """Return the event that the machine handed back."""
         assert isinstance(event, Event)
         return event
+
+
+class ChildWait(OpenWait):
+    """A body that waits for its child run."""
+
+    def accept(self, event: object) -> None:
+        """Return nothing: what became of the child is asked of the child."""
 
 
 def meets(event: Event, requirements: Mapping[str, Any]) -> bool:
@@ -45,6 +51,18 @@ _ABSENT = object()
 def type_name(event: type[Event]) -> str:
     """Return the name under which a snapshot knows a class."""
     return f"{event.__module__}:{event.__qualname__}"
+
+
+def held_answer(
+    held: Mapping[int, Held], event_type: type[Event], requirements: Mapping[str, Any], *, from_outside: bool = False
+) -> int | None:
+    """Return the number of the oldest held event that answers such a wait, or ``None``."""
+    for number, one in held.items():
+        if from_outside and one.sender is not None:
+            continue
+        if type(one.event) is event_type and meets(one.event, requirements):
+            return number
+    return None
 
 
 NONE_OPEN: dict[WaitId, OpenWait] = {}
@@ -103,7 +121,9 @@ class WaitTable:
 
     def has_sleepers(self) -> bool:
         """Return whether somebody waits for nothing but time."""
-        return any(wait.event_type is None and wait.type_name is None for wait in self.open.values())
+        return any(
+            wait.event_type is None and wait.type_name is None and type(wait) is OpenWait for wait in self.open.values()
+        )
 
     def matching(self, event: Event) -> tuple[WaitId, ...]:
         """Return the waits that ``event`` answers, oldest first."""

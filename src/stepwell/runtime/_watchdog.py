@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import CodeType, FrameType
+
+from stepwell.core import record
 
 logger = logging.getLogger("stepwell.watchdog")
 
@@ -20,7 +21,7 @@ BLOCKED_SECONDS = 1.0
 _ROUND_SECONDS = 0.25
 
 
-@dataclass(slots=True)
+@record()
 class Host:
     """A loop that has runs: its thread, its clock (seconds), and how many runs are under way in it."""
 

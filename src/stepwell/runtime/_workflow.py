@@ -3,17 +3,18 @@
 import asyncio
 import contextvars
 import difflib
+import functools
 import inspect
 import logging
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
-from stepwell.callbacks import CallbackManager
 from stepwell.errors import (
     DuplicateStepError,
     ForeignContextError,
@@ -37,16 +38,21 @@ from stepwell.flow import (
     define,
     definition_of,
 )
+from stepwell.runtime._child_run import ChildRun
+from stepwell.runtime._children import RunsAsChild, ancestors
 from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._handler import WorkflowHandler
-from stepwell.runtime._ports import RunPort, Serializer
+from stepwell.runtime._ports import ChildPort, Link, RunPort, Serializer
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._restored import RestoredRun
-from stepwell.runtime._run import Beginning, Run, Settings
+from stepwell.runtime._run import CALLBACKS, Beginning, Run, Settings
 from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
+
+if TYPE_CHECKING:  # only for the annotation; see ADR 13
+    from stepwell.callbacks import CallbackManager
 
 StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
@@ -118,7 +124,7 @@ def collect_steps(cls: type) -> list[StepDefinition]:
     return list(steps.values())
 
 
-class Workflow(Generic[StartT, StopT]):
+class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     """A program of steps: subclass it, and write methods with ``@step`` that take and return events.
 
     ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
@@ -145,14 +151,12 @@ class Workflow(Generic[StartT, StopT]):
         workflow_name: str | None = None,
         skip_graph_checks: Iterable[str] | None = None,
         *,
-        callback_manager: CallbackManager | None = None,
+        callback_manager: "CallbackManager | None" = None,
         stream_buffer: int | None = 65_536,
         serializer: Serializer | None = None,
     ) -> None:
-        if callback_manager is not None and not isinstance(callback_manager, CallbackManager):
-            raise StepOptionError(
-                option="callback_manager", value=callback_manager, accepted="a CallbackManager or None"
-            )
+        if callback_manager is not None:
+            _check_manager(callback_manager)
         _check_seconds("timeout", timeout)
         _check_count("num_concurrent_runs", num_concurrent_runs)
         _check_count("stream_buffer", stream_buffer)
@@ -249,23 +253,20 @@ class Workflow(Generic[StartT, StopT]):
         steps do not fit together, ``StartFieldsError`` for fields that do not make the start event,
         ``NoRunningLoopError`` outside of an event loop.
         """
-        compiled = self._compiled()
         settings = self._settings
-        if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
-            self.validate()
-        wiring = compiled.wiring
-        run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
-        begin: Any = start_event
         earlier = None if ctx is None else self._earlier_run(ctx)
-        if earlier is not None and isinstance(earlier, RunToCome) and earlier.is_running:
-            begin, run_id = _taken_up(earlier, wiring, start_event, fields)
-        elif fields or type(start_event) is not wiring.start_event:
-            begin = _start_event(wiring.start_event, start_event, fields)
+        begin: Beginning
+        run_id: str | None
+        if isinstance(earlier, RunToCome) and earlier.is_running:
+            compiled = self._validated()
+            begin, run_id = _taken_up(earlier, compiled.wiring, start_event, fields)
+        else:
+            compiled, begin, run_id = self._prepared(start_event, fields)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError as error:
             raise NoRunningLoopError(workflow=type(self).__name__) from error
-        run = Run(self, wiring, compiled.ready, settings, loop)
+        run = Run(self, compiled.wiring, compiled.ready, settings, loop)
         run.external_events = external_events
         run.named = run_id
         run.state_store = None if earlier is None else earlier.store()
@@ -274,6 +275,41 @@ class Workflow(Generic[StartT, StopT]):
         else:
             self._gate(loop, settings.num_concurrent_runs).enter(run, begin)
         return WorkflowHandler(run) if ctx is None else WorkflowHandler(run, _bound_to(run, ctx))
+
+    def _validated(self) -> _Compiled:
+        compiled = self._compiled()
+        settings = self._settings
+        if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
+            self.validate()
+        return compiled
+
+    def _prepared(
+        self, start_event: StartEvent | None, fields: dict[str, Any]
+    ) -> tuple[_Compiled, StartEvent, str | None]:
+        """Return what a run begins with, and its id if it was given. Raises what is wrong with the steps or fields."""
+        compiled = self._validated()
+        run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
+        kind = compiled.wiring.start_event
+        if fields or type(start_event) is not kind:
+            return compiled, _start_event(kind, start_event, fields), run_id
+        assert start_event is not None
+        return compiled, start_event, run_id
+
+    def as_child_run(self, link: Link, start_event: StartEvent | None, fields: dict[str, Any]) -> ChildPort:
+        """Return a run for ``ctx.run_child``, which begins it; raises what ``run`` raises.
+
+        A workflow that is among the runs above needs no place of its own under ``num_concurrent_runs``: it would
+        wait for itself.
+        """
+        settings = self._settings
+        compiled, event, run_id = self._prepared(start_event, fields)
+        run = ChildRun(self, compiled.wiring, compiled.ready, settings, link, run_id)
+        limit = settings.num_concurrent_runs
+        if limit is None or any(one.run.workflow is self for one in ancestors(run)):
+            run.start = functools.partial(run.begin, event)
+        else:
+            run.start = functools.partial(self._gate(run.loop, limit).enter, run, event)
+        return run
 
     def _earlier_run(self, ctx: Context[Any]) -> RunPort | RunToCome:
         if not isinstance(ctx, Context):
@@ -346,7 +382,7 @@ class _Gate:
             return
         if self._waiting:
             following, event = self._waiting.popitem(last=False)
-            following.begin(event)
+            following.variables.copy().run(following.begin, event)  # not in the context of whoever leaves
         else:
             self._free += 1
 
@@ -397,6 +433,13 @@ def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[
         raise StartFieldsError(
             event=kind.__name__, given=list(fields), problems=problems, suggestions=suggestions
         ) from error
+
+
+def _check_manager(value: object) -> None:
+    # Whoever has a manager has imported the room; for all others it would only make the import longer.
+    callbacks = sys.modules.get(CALLBACKS)
+    if callbacks is None or not isinstance(value, callbacks.CallbackManager):
+        raise StepOptionError(option="callback_manager", value=value, accepted="a CallbackManager or None")
 
 
 def _check_seconds(option: str, value: float | None) -> None:

@@ -1,9 +1,9 @@
 """A program on llama-index-core, offline, that prints the callbacks its handlers see, one JSON object.
 
-Run by test_differential.py in an environment that has llama-index-core, with one argument: ``own`` leaves the library
-on its own base of callbacks, ``ours`` puts stepwell's in the place of its modules ``base``, ``base_handler`` and
-``schema``. Ids are replaced by the order of their first appearance, payloads by their keys and the types of values.
-What the library does in threads of its own (``stream_chat``) comes in any order, and so is left out.
+Run by test_differential.py in an environment that has llama-index-core: by Python, so that the library is on its own
+base of callbacks, and by ``python -m stepwell.compat --only callbacks``, which puts stepwell's in its place. Ids are
+replaced by the order of their first appearance, payloads by their keys and the types of values. What the library does
+in threads of its own (``stream_chat``) comes in any order, and so is left out.
 """
 
 # mypy: ignore-errors
@@ -13,26 +13,8 @@ import asyncio
 import contextvars
 import json
 import sys
-import types
 from collections.abc import Callable
 from typing import Any
-
-if sys.argv[1] == "ours":
-    import stepwell.callbacks as house
-
-    for name in ("base", "base_handler", "schema"):
-        module = types.ModuleType(f"llama_index.core.callbacks.{name}")
-        vars(module).update({word: getattr(house, word) for word in house.__all__})
-        sys.modules[module.__name__] = module
-
-    def their_settings() -> Any:
-        core = sys.modules["llama_index.core"]
-        settings = sys.modules.get("llama_index.core.settings")
-        manager = settings.Settings._callback_manager if settings is not None else None
-        return getattr(core, "global_handler", None), manager
-
-    house.defaults.source = their_settings
-    house.CallbackManager.default_error_policy = "raise"
 
 import llama_index.core as core
 from llama_index.core import Document, Settings, SummaryIndex, VectorStoreIndex

@@ -7,7 +7,6 @@ these tests out. What differs on purpose is told apart below: maps are complete,
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(__file__).with_name("peer_program.py")
-PEER = "llama-index-core==0.14.25"
+VERSION = "0.14.25"
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -33,37 +32,21 @@ SCENARIOS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def peer() -> str:
-    """The Python of the environment that has the peer."""
-    if os.environ.get("STEPWELL_PEERS") == "0":
-        pytest.skip(f"STEPWELL_PEERS=0 leaves out the comparison with {PEER}")
-    made = subprocess.run(
-        [sys.executable, ROOT / "tools" / "peer_environment.py", "callbacks", PEER],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode != 0:
-        pytest.skip(f"no comparison with {PEER}: {made.stderr.strip().splitlines()[-1]}")
-    return made.stdout.strip()
-
-
-def run(peer: str, base: str) -> Any:
+def run(*python: str) -> Any:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run([peer, PROGRAM, base], capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run([*python, str(PROGRAM)], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
-def own(peer: str) -> Any:
-    return run(peer, "own")
+def own(llama_index: str) -> Any:
+    return run(llama_index)
 
 
 @pytest.fixture(scope="module")
-def ours(peer: str) -> Any:
-    return run(peer, "ours")
+def ours(llama_index: str) -> Any:
+    return run(llama_index, "-m", "stepwell.compat", "--only", "callbacks")
 
 
 def without_maps(seen: list[Any]) -> list[Any]:
@@ -80,7 +63,7 @@ def is_part_of(few: list[int], many: list[int]) -> bool:
 
 
 def test_the_programs_ran_on_different_bases(own: Any, ours: Any) -> None:
-    assert own["version"] == ours["version"] == PEER.partition("==")[2]
+    assert own["version"] == ours["version"] == VERSION
     assert own["base"].startswith("llama_index.")
     assert ours["base"].startswith("stepwell.")
     assert sorted(own["results"]) == sorted(ours["results"]) == sorted(SCENARIOS)

@@ -234,6 +234,61 @@ def test_a_run_is_drawn_with_its_counts_and_fed_with_changes(page: Browser, tmp_
     assert page.complaints() == []
 
 
+class Naps(Workflow):
+    @step
+    async def nap(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        await ctx.sleep(0.05)
+        await asyncio.sleep(0.02)
+        return StopEvent()
+
+
+class RunsNaps(Workflow):
+    @step
+    async def hand_on(self, ctx: Context, ev: StartEvent) -> Draft:
+        await asyncio.sleep(0.02)
+        await asyncio.gather(ctx.run_child(Naps()), ctx.run_child(Naps()))
+        return Draft(text="")
+
+    @step
+    async def end(self, ev: Draft) -> StopEvent:
+        return StopEvent()
+
+
+@pytest.fixture
+def with_children(page: Browser, tmp_path: Path) -> Browser:
+    async def run() -> None:
+        handler = RunsNaps().run()
+        await handler
+        draw_most_recent_execution(handler, filename=tmp_path / "run.html")
+
+    asyncio.run(run())
+    page.open(tmp_path / "run.html")
+    return page
+
+
+def test_child_runs_are_counted_on_the_child_and_inside_of_it(with_children: Browser) -> None:
+    child = f"child:{__name__}.Naps"
+    assert labels(with_children, f"[data-id='{child}'] .badge")[0].startswith("2×")
+
+    with_children.click(".toggle")
+
+    assert labels(with_children, f"[data-id='{child}'] .name")[0].startswith("Naps · 2×")
+    assert labels(with_children, f"[data-id='{child}/step:nap'] .badge")[0].startswith("2×")
+    assert with_children.complaints() == []
+
+
+def test_the_timeline_tells_work_from_waiting_and_has_a_group_for_each_child_run(with_children: Browser) -> None:
+    assert labels(with_children, "#timeline .heading") == ["hand_on > Naps", "hand_on > Naps"]
+    assert count(with_children, "#timeline > svg rect.wait.child") == 2
+    assert count(with_children, "#timeline > svg rect.wait.sleep") == 2
+    assert labels(with_children, "#timeline .key") == ["sleeps", "runs a child workflow"]
+    bars = with_children.ask(
+        "[...document.querySelectorAll('#timeline > svg .bar')].map((one) => one.querySelector('title').textContent)"
+        ".filter((text) => text.startsWith('nap')).length"
+    )
+    assert bars >= 2
+
+
 def test_fifty_steps_are_legible_on_screen_and_paper_and_come_with_an_overview(page: Browser, tmp_path: Path) -> None:
     long: type[Workflow] = type("Long", (Workflow,), {})
     events = [StartEvent, *(type(f"Part{number}", (Event,), {}) for number in range(49)), StopEvent]

@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
-AGENT, RETRIEVAL = (ROOT / "examples" / name for name in ("02_agent.py", "03_retrieval.py"))
+AGENT, RETRIEVAL, SURVEY = (
+    ROOT / "examples" / name for name in ("02_agent.py", "03_retrieval.py", "04_child_workflows.py")
+)
 STAND_IN = "This is stepwell's offline stand-in"
 
 
@@ -76,3 +78,11 @@ def test_retrieval_tells_every_stage_to_callbacks() -> None:
     ]
     assert stages == ["CHUNKING", "EMBEDDING", "RETRIEVE", "SYNTHESIZE", "LLM"]
     assert trace.index("RETRIEVE") < trace.rindex("EMBEDDING") < trace.index("SYNTHESIZE") < trace.index("LLM")
+
+
+def test_the_survey_runs_children_at_once_and_asks_for_one_of_them() -> None:
+    printed = run(SURVEY, said="28\n")
+
+    assert printed.count("[SurveyWell] measuring") == 3
+    assert "How deep is Rani ki Vav" in printed
+    assert printed.splitlines()[-1] == "the deepest is Rani ki Vav: 28 m"

@@ -9,6 +9,7 @@ from stepwell import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, 
 from stepwell.cli._answers import Answerer, question_of
 from stepwell.cli._reading import LineReader
 from stepwell.cli._shown import Ending
+from stepwell.runtime import Origin
 
 
 class Question(InputRequiredEvent):
@@ -23,7 +24,7 @@ class Silent:
 
     def begin(self, workflow: str, run_id: str, steps: list[str]) -> None: ...
 
-    def show(self, event: Event) -> None: ...
+    def show(self, event: Event, origin: tuple[Origin, ...] = ()) -> None: ...
 
     def ask(self, question: str) -> None:
         self.questions.append(question)

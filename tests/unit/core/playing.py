@@ -4,9 +4,15 @@ from typing import Any
 
 from stepwell.core import (
     CancelRequested,
+    ChildClosed,
+    ChildOpened,
+    ChildPaused,
+    ChildResumed,
     Effect,
     EventSent,
     Gathering,
+    HeldPassedOn,
+    InputAnswered,
     InputAsked,
     Kind,
     Machine,
@@ -89,6 +95,24 @@ class Play:
 
     def drop(self, attempt: int, wait: int = 0) -> list[Effect]:
         return self.machine.apply(WaitDropped(self.now, attempt, wait))
+
+    def open_child(self, attempt: int, wait: int = 0) -> list[Effect]:
+        return self.machine.apply(ChildOpened(self.now, attempt, wait))
+
+    def pause_child(self, attempt: int, wait: int = 0) -> list[Effect]:
+        return self.machine.apply(ChildPaused(self.now, attempt, wait))
+
+    def resume_child(self, attempt: int, wait: int = 0) -> list[Effect]:
+        return self.machine.apply(ChildResumed(self.now, attempt, wait))
+
+    def close_child(self, attempt: int, wait: int = 0) -> list[Effect]:
+        return self.machine.apply(ChildClosed(self.now, attempt, wait))
+
+    def answer_below(self) -> list[Effect]:
+        return self.machine.apply(InputAnswered(self.now))
+
+    def pass_on(self, held: int) -> list[Effect]:
+        return self.machine.apply(HeldPassedOn(self.now, held))
 
     def fire(self, timer: int) -> list[Effect]:
         return self.machine.apply(TimerFired(self.now, timer))

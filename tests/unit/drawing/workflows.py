@@ -1,5 +1,3 @@
-# mypy: disable-error-code="attr-defined"
-# A source that calls ctx.run_child is only read here, never run, whether Context has it or not.
 """Workflows that the tests of drawings draw and run."""
 
 import itertools

@@ -1,5 +1,3 @@
-# mypy: disable-error-code="attr-defined"
-# Sources that call ctx.run_child are only read here, never run, whether Context has it or not.
 """The graph of a workflow: nodes, edges, settings and problems, from the class alone."""
 
 from collections.abc import Callable
@@ -390,6 +388,143 @@ def test_a_child_that_cannot_be_resolved_is_an_unknown_node() -> None:
     assert isinstance(node, WorkflowGenericNode)
     assert node.node_type == "unknown"
     assert edge_of(graph, "delegate", "make()").kind == "unresolved"
+
+
+def make_inner() -> Inner:
+    return Inner()
+
+
+def make_any() -> Workflow:
+    return Inner()
+
+
+class Finds(Workflow):
+    """Names its child in every way there is."""
+
+    kept = Inner()
+    declared: Inner
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = Inner()
+
+    async def help_out(self, number: int, ctx: Context) -> None:
+        await ctx.run_child(Inner())
+        await self.help_out(number, ctx)
+
+    @step
+    async def by_name(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        child = Inner()
+        return StopEvent(result=await ctx.run_child(child))
+
+    @step
+    async def by_comprehension(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=[await ctx.run_child(Inner(), number=number) for number in range(3)])
+
+    @step
+    async def by_loop(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        for child in (Inner(), Other()):
+            await ctx.run_child(child)
+        return StopEvent()
+
+    @step
+    async def by_choice(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(Inner() if ev.deep else Other()))
+
+    @step
+    async def by_walrus(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        if child := Inner():
+            await ctx.run_child(child)
+        return StopEvent()
+
+    @step
+    async def by_class_attribute(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(self.kept))
+
+    @step
+    async def by_annotation(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(self.declared))
+
+    @step
+    async def by_own_attribute(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(self.own))
+
+    @step
+    async def by_factory(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(make_inner()))
+
+    @step
+    async def by_resource(
+        self, ctx: Context, ev: StartEvent, child: Annotated[Inner, Resource(make_inner)]
+    ) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(child))
+
+    @step
+    async def by_method(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        await self.help_out(3, ctx)
+        return StopEvent()
+
+    @step
+    async def by_method_by_name(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        await self.help_out(ctx=ctx, number=3)
+        return StopEvent()
+
+    @step
+    def by_call(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=ctx.call(ctx.run_child(Inner())))
+
+    @step
+    async def itself(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(self))
+
+    @step
+    async def by_vague_factory(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(make_any()))
+
+    @step
+    async def by_event(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(ev.child))
+
+    @step
+    async def by_nothing(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run_child(start_event=ev))  # type: ignore[call-overload]
+
+
+def children_of(graph: WorkflowGraph, step: str) -> list[str]:
+    labels = {node.id: node.label for node in graph.nodes}
+    kinds = {"child": "", "unresolved": "? "}
+    edges = [edge for edge in graph.edges if edge.source == f"step:{step}" and edge.kind in kinds]
+    return [kinds[edge.kind] + labels[edge.target] for edge in edges]
+
+
+FOUND = {
+    "by_name": ["Inner"],
+    "by_comprehension": ["Inner"],
+    "by_loop": ["Inner", "Other"],
+    "by_choice": ["Inner", "Other"],
+    "by_walrus": ["Inner"],
+    "by_class_attribute": ["Inner"],
+    "by_annotation": ["Inner"],
+    "by_own_attribute": ["? self.own"],
+    "by_factory": ["Inner"],
+    "by_resource": ["Inner"],
+    "by_method": ["Inner"],
+    "by_method_by_name": ["Inner"],
+    "by_call": ["Inner"],
+    "itself": ["Finds"],
+    "by_vague_factory": ["? make_any()"],
+    "by_event": ["? ev.child"],
+    "by_nothing": [],
+}
+
+
+@pytest.mark.parametrize(("step", "labels"), FOUND.items())
+def test_a_child_is_found_by_reading_the_step(step: str, labels: list[str]) -> None:
+    assert children_of(get_workflow_representation(Finds), step) == labels
+
+
+def test_an_instance_tells_what_its_attributes_are() -> None:
+    assert children_of(get_workflow_representation(Finds()), "by_own_attribute") == ["Inner"]
 
 
 class Recursive(Workflow):

@@ -60,6 +60,7 @@ async def test_a_key_that_may_not_use_the_model_is_told_so(connect: Connect) -> 
 async def test_a_missing_key_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("OPENAI_API_BASE", raising=False)
 
     with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
         await OpenAI().acomplete("go")
@@ -77,6 +78,14 @@ async def test_key_and_address_come_from_the_environment(monkeypatch: pytest.Mon
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
 
         assert (await OpenAI().acomplete("go")).text == "one"
+
+
+async def test_the_address_that_programs_for_llamaindex_set_is_taken_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with StandIn("one") as server:
+        monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+
+        assert (await OpenAI(api_key=server.key).acomplete("go")).text == "one"
 
 
 async def test_a_key_with_a_line_break_inside_is_not_shown(connect: Connect) -> None:

@@ -292,3 +292,88 @@ async def test_without_handlers_no_callback_object_is_built() -> None:
 def test_what_is_no_manager_is_refused() -> None:
     with pytest.raises(StepOptionError, match="callback_manager must be a CallbackManager or None"):
         Fan(callback_manager=print)  # type: ignore[arg-type]
+
+
+class Above(Workflow):
+    @step
+    async def above(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await asyncio.gather(ctx.run_child(Fan()), ctx.run_child(Fan())))
+
+
+async def test_the_steps_of_a_child_run_hang_under_the_step_that_runs_it_in_one_trace(
+    manager: CallbackManager, recording: RecordingHandler
+) -> None:
+    await Above(callback_manager=manager).run()
+
+    names = steps_of(recording)
+    causes = [(names[event], names.get(recording.parents[event], "root")) for event in names]
+    assert [one for one in recording.story if one[0] in "[]"] == ["[Above", "]Above"]
+    assert causes.count(("fan", "above")) == 2
+    assert causes.count(("work", "fan")) == 6
+
+
+class Scopes(BaseCallbackHandler):
+    """Keeps the run ids in whose scope each step ran."""
+
+    def __init__(self) -> None:
+        super().__init__((), ())
+        self.runs: dict[str, str] = {}
+
+    def on_event_start(
+        self, event_type: CBEventType, payload: Any = None, event_id: str = "", parent_id: str = "", **kwargs: Any
+    ) -> str:
+        from stepwell.callbacks import find_span
+
+        span = find_span(event_id)
+        if span is not None and payload:
+            self.runs[payload.get("step", "")] = span.scope.attributes["run_id"]
+        return event_id
+
+    def on_event_end(self, event_type: CBEventType, payload: Any = None, event_id: str = "", **kwargs: Any) -> None:
+        pass
+
+    def start_trace(self, trace_id: str | None = None) -> None:
+        pass
+
+    def end_trace(self, trace_id: str | None = None, trace_map: Any = None) -> None:
+        pass
+
+
+async def test_the_steps_of_a_child_run_carry_its_run_id() -> None:
+    scopes = Scopes()
+
+    class Single(Workflow):
+        @step
+        async def above(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=await ctx.run_child(Fan(), run_id="below"))
+
+    await Single(callback_manager=CallbackManager([scopes])).run(run_id="top")
+
+    assert scopes.runs["above"] == "top"
+    assert {scopes.runs[name] for name in ("fan", "work", "join")} == {"below"}
+
+
+async def test_waiting_for_a_child_is_an_event_that_names_it(
+    manager: CallbackManager, recording: RecordingHandler
+) -> None:
+    await Above(callback_manager=manager).run()
+
+    waits = [
+        record.payload["waits_for"]
+        for record in recording.records
+        if record.payload and record.what == "start" and record.payload.get("kind") == "wait"
+    ]
+    assert waits == ["child workflow Fan"] * 2
+
+
+async def test_a_run_that_stood_in_line_belongs_to_the_trace_of_its_own_caller(
+    manager: CallbackManager, recording: RecordingHandler
+) -> None:
+    narrow = Fan(num_concurrent_runs=1)
+    first = narrow.run()
+    with manager.as_trace("outer"):
+        await narrow.run()
+
+    await first
+    assert recording.story[0] == "[outer"
+    assert set(steps_of(recording).values()) == {"fan", "work", "join"}

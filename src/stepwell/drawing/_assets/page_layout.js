@@ -1,5 +1,5 @@
 // Sizes and places: text is measured, dagre lays out, lines are bent through its points.
-const NAME_HEIGHT = 34, MARK_HEIGHT = 15, GLYPH_ROOM = 18, STATE_HEIGHT = 20;
+const NAME_HEIGHT = 34, MARK_HEIGHT = 15, GLYPH_ROOM = 18, STATE_HEIGHT = 20, TITLE_HEIGHT = 16;
 const ruler = document.createElement("canvas").getContext("2d");
 
 function widthOf(text, font) {
@@ -22,9 +22,10 @@ function sizeOf(box) {
 
 function layOut(scene, direction) {
   const graph = new dagre.graphlib.Graph({ compound: true, multigraph: true });
-  graph.setGraph({ rankdir: direction, nodesep: 26, edgesep: 14, ranksep: 34, marginx: 20, marginy: 20 });
+  const opened = [...scene.boxes.values()].some((box) => box.open);
+  graph.setGraph({ rankdir: direction, nodesep: opened ? 34 : 26, edgesep: 14, ranksep: opened ? 50 : 34, marginx: 20, marginy: 20 + (opened ? TITLE_HEIGHT : 0) });
   for (const box of scene.boxes.values()) {
-    box.hasState = run.seen && box.node.node_type === "step" && !box.id.includes("/");
+    box.hasState = run.seen && (box.node.node_type === "step" || box.node.node_type === "child") && run.nodes.has(box.id);
     graph.setNode(box.id, box.open ? { label: box.name } : sizeOf(box));
   }
   for (const box of scene.boxes.values()) if (box.parent) graph.setParent(box.id, box.parent);
@@ -36,7 +37,12 @@ function layOut(scene, direction) {
     graph.setEdge(from, to, { ...size, weight: line.loop ? 1 : WEIGHT[line.edge.kind] || 1 }, line.id);
   }
   dagre.layout(graph);
-  for (const box of scene.boxes.values()) Object.assign(box, pick(graph.node(box.id)));
+  for (const box of scene.boxes.values()) {
+    Object.assign(box, pick(graph.node(box.id)));
+    if (!box.open) continue;
+    box.y -= TITLE_HEIGHT / 2; // room for the title, which dagre does not know of
+    box.height += TITLE_HEIGHT;
+  }
   for (const line of scene.lines) {
     if (line.overlay) { line.points = [scene.boxes.get(line.source), scene.boxes.get(line.target)].map(({ x, y }) => ({ x, y })); continue; }
     const turned = line.loop && line.source !== line.target;

@@ -98,7 +98,17 @@ function choose(id) {
 function toggle(id) {
   if (view.opened.has(id)) view.opened.delete(id); else view.opened.add(id);
   draw();
-  open();
+  fit();
+  if (view.scale < LEGIBLE) show(view.scene.boxes.get(id));
+}
+
+// Puts the upper edge of a box where it can be seen, at a scale at which it can be read.
+function show(box) {
+  view.scale = 0.9;
+  view.x = stage.clientWidth / 2 - box.x * view.scale;
+  view.y = Math.min(stage.clientHeight / 2, 90) - (box.y - box.height / 2) * view.scale;
+  view.moved = true;
+  place();
 }
 
 function html(tag, text, parent, className = "") {
@@ -152,6 +162,7 @@ function factsOf({ id, node, trouble }) {
     say("retried", state.retries);
     say("total time", state.seconds === undefined ? null : seconds(state.seconds));
     say("longest", state.longest === undefined ? null : seconds(state.longest));
+    say("suspended", state.waited ? seconds(state.waited) : null);
     say("waited in queue", state.queued === undefined ? null : seconds(state.queued));
   }
   say("source", node.source ? `${node.source.file}:${node.source.line}` : null);

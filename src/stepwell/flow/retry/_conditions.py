@@ -129,19 +129,28 @@ checked_types = exception_types
 
 
 class retry_if_exception_message(TenacityCondition):
-    """Try again when ``str(error)`` is ``message``, or begins with the pattern ``match``."""
+    """Try again when ``str(error)`` is ``message``, or has the pattern ``match`` anywhere in it.
+
+    tenacity's own condition wants the pattern at the beginning.
+    """
 
     def __init__(self, message: str | None = None, match: str | re.Pattern[str] | None = None) -> None:
         self.message, self.match = checked_message(message, match, type(self).__name__)
-        super().__init__(tenacity.retry_if_exception_message(self.message, self.match))
+        super().__init__(tenacity.retry_if_exception(lambda error: says(error, self.message, self.match)))
 
 
 class retry_if_not_exception_message(TenacityCondition):
-    """Try again unless ``str(error)`` is ``message``, or begins with the pattern ``match``."""
+    """Try again unless ``str(error)`` is ``message``, or has the pattern ``match`` anywhere in it."""
 
     def __init__(self, message: str | None = None, match: str | re.Pattern[str] | None = None) -> None:
         self.message, self.match = checked_message(message, match, type(self).__name__)
-        super().__init__(tenacity.retry_if_not_exception_message(self.message, self.match))
+        super().__init__(tenacity.retry_if_exception(lambda error: not says(error, self.message, self.match)))
+
+
+def says(error: BaseException, message: str | None, match: re.Pattern[str] | None) -> bool:
+    """Return whether an error's text is ``message``, or has ``match`` in it."""
+    text = str(error)
+    return text == message or (match is not None and match.search(text) is not None)
 
 
 def checked_message(

@@ -1,0 +1,327 @@
+"""The task that an attempt is: whoever asks asyncio about it, from within or without, gets true answers."""
+
+import asyncio
+import contextvars
+from typing import Any
+
+import anyio
+import pytest
+from tests.unit.runtime.virtual_loop import virtually
+
+from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
+
+WHO: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
+
+
+class Second(Event):
+    pass
+
+
+def workflow_of(body: Any) -> Workflow:
+    class One(Workflow):
+        @step
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=await body(ctx))
+
+    return One()
+
+
+@virtually
+async def test_a_body_is_the_current_task_from_its_first_line_and_after_each_wait() -> None:
+    async def body(ctx: Context) -> list[Any]:
+        seen = [asyncio.current_task()]
+        await asyncio.sleep(0)
+        seen.append(asyncio.current_task())
+        await asyncio.sleep(1)
+        seen.append(asyncio.current_task())
+        return seen
+
+    first, second, third = await workflow_of(body).run()
+
+    assert first is second is third
+    assert first.get_name() == "only"
+    assert first is not asyncio.current_task()
+
+
+@virtually
+async def test_a_body_that_waits_is_among_all_tasks_with_its_stack() -> None:
+    async def body(ctx: Context) -> None:
+        await asyncio.sleep(1)
+
+    handler = workflow_of(body).run()
+    await asyncio.sleep(0.5)
+    (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "only"]
+    lines = [frame.f_code.co_name for frame in task.get_stack()]
+    await handler
+
+    assert lines == ["only", "body", "sleep"]
+    assert task.done()
+    assert task not in asyncio.all_tasks()
+
+
+@virtually
+async def test_each_body_has_context_variables_of_its_own() -> None:
+    class Two(Workflow):
+        @step
+        async def sets(self, ev: StartEvent) -> Second:
+            WHO.set("sets")
+            await asyncio.sleep(0)
+            assert WHO.get() == "sets"
+            return Second()
+
+        @step
+        async def reads(self, ev: Second) -> StopEvent:
+            return StopEvent(result=WHO.get())
+
+    WHO.set("the caller")
+
+    assert await Two().run() == "the caller"
+    assert WHO.get() == "the caller"
+
+
+@virtually
+async def test_asyncio_timeout_ends_only_what_it_surrounds() -> None:
+    async def body(ctx: Context) -> str:
+        try:
+            async with asyncio.timeout(1):
+                await asyncio.sleep(10)
+        except TimeoutError:
+            await asyncio.sleep(1)
+            return "went on"
+        return "never"
+
+    assert await workflow_of(body).run() == "went on"
+
+
+@virtually
+async def test_a_task_group_in_a_body_cancels_the_body_where_it_waits_and_only_there() -> None:
+    async def fails() -> None:
+        await asyncio.sleep(1)
+        raise KeyError("child")
+
+    async def body(ctx: Context) -> str:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fails())
+                await asyncio.sleep(10)
+        except* KeyError:
+            pass
+        task = asyncio.current_task()
+        assert task is not None
+        return f"cancelling {task.cancelling()}"
+
+    assert await workflow_of(body).run() == "cancelling 0"
+
+
+@virtually
+async def test_a_body_may_cancel_itself_and_take_that_back() -> None:
+    async def body(ctx: Context) -> list[int]:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel("by itself")
+        counts: list[Any] = [task.cancelling()]
+        said: tuple[Any, ...] = ()
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError as error:
+            said = error.args
+            counts.append(task.uncancel())
+        await asyncio.sleep(1)
+        return [*counts, *said]
+
+    assert await workflow_of(body).run() == [1, 0, "by itself"]
+
+
+@virtually
+async def test_the_cancel_scopes_of_anyio_know_the_body_as_their_host() -> None:
+    async def body(ctx: Context) -> tuple[bool, str]:
+        with anyio.move_on_after(1) as scope:
+            await anyio.sleep(10)
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep, 1)
+        return scope.cancelled_caught, "done"
+
+    assert await workflow_of(body).run() == (True, "done")
+
+
+@virtually
+async def test_others_may_await_the_task_of_a_body_and_are_told_of_its_end() -> None:
+    told: list[Any] = []
+    kept: list[Any] = []
+
+    async def body(ctx: Context) -> None:
+        kept.append(asyncio.current_task())
+        await asyncio.sleep(1)
+
+    handler = workflow_of(body).run()
+    await asyncio.sleep(0.5)
+    (task,) = kept
+    task.add_done_callback(told.append)
+    with pytest.raises(asyncio.InvalidStateError):
+        task.result()
+    with pytest.raises(asyncio.InvalidStateError):
+        task.exception()
+    await asyncio.wait([task])
+    await asyncio.gather(task)
+    await handler
+
+    assert told == [task]
+    assert (task.result(), task.exception(), task.cancelled(), task.cancel()) == (None, None, False, False)
+
+
+@virtually
+async def test_a_callback_that_was_taken_back_is_not_called() -> None:
+    told: list[Any] = []
+    kept: list[Any] = []
+
+    async def body(ctx: Context) -> None:
+        kept.append(asyncio.current_task())
+        await asyncio.sleep(1)
+
+    handler = workflow_of(body).run()
+    await asyncio.sleep(0.5)
+    kept[0].add_done_callback(told.append)
+    removed = kept[0].remove_done_callback(told.append)
+    await handler
+    await asyncio.sleep(0)
+
+    assert (removed, told) == (1, [])
+
+
+@virtually
+async def test_a_body_that_awaits_itself_is_told_so() -> None:
+    async def body(ctx: Context) -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            await task
+        except RuntimeError as error:
+            return str(error)
+        return "never"
+
+    assert "cannot await itself" in await workflow_of(body).run()
+
+
+class _Yields:
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __await__(self) -> Any:
+        yield self.value
+
+
+@virtually
+async def test_a_body_that_awaits_what_no_loop_understands_is_told_so() -> None:
+    other = asyncio.new_event_loop()
+    foreign = other.create_future()
+    foreign._asyncio_future_blocking = True
+
+    async def body(ctx: Context) -> list[str]:
+        said = []
+        for value in ("nonsense", asyncio.get_running_loop().create_future(), foreign):
+            try:
+                await _Yields(value)
+            except RuntimeError as error:
+                said.append(str(error))
+        return said
+
+    bad, not_from, elsewhere = await workflow_of(body).run()
+    other.close()
+
+    assert "bad yield" in bad
+    assert "instead of yield from" in not_from
+    assert "another event loop" in elsewhere
+
+
+@virtually
+async def test_a_step_may_be_wrapped_in_a_function_that_returns_any_awaitable() -> None:
+    class Later:
+        def __init__(self, event: Event) -> None:
+            self.event = event
+
+        def __await__(self) -> Any:
+            yield from asyncio.sleep(1).__await__()
+            return self.event
+
+    class Wrapped(Workflow):
+        @step
+        async def only(self, ev: StartEvent) -> StopEvent:
+            return StopEvent()
+
+    ready = Wrapped()._compiled().ready[0]
+    ready.call = lambda workflow, ctx, ev, resources: Later(StopEvent(result="later"))
+
+    assert await Wrapped().run() == "later"
+
+
+@virtually
+async def test_who_listens_hears_of_an_event_before_the_next_body_begins() -> None:
+    order: list[str] = []
+
+    class Two(Workflow):
+        @step
+        async def says(self, ctx: Context, ev: StartEvent) -> Second:
+            ctx.write_event_to_stream(Second())
+            return Second()
+
+        @step
+        async def next(self, ev: Second) -> StopEvent:
+            order.append("next body")
+            return StopEvent()
+
+    handler = Two().run()
+    async for event in handler.stream_events():
+        order.append(type(event).__name__)  # noqa: PERF401  # a comprehension would tell too late
+
+    assert order == ["Second", "next body", "StopEvent"]
+
+
+@virtually
+async def test_a_long_chain_that_never_waits_lets_the_others_in_the_loop_go_on() -> None:
+    class Link(Event):
+        number: int
+
+    class Chain(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> Link:
+            return Link(number=0)
+
+        @step
+        async def loop(self, ev: Link) -> Link | StopEvent:
+            return Link(number=ev.number + 1) if ev.number < 1_000 else StopEvent()
+
+    turns = 0
+    handler = Chain().run()
+    while not handler.is_done():
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert turns > 1_000 / 20
+
+
+@virtually
+async def test_a_run_cancelled_before_its_first_body_began_never_begins_it() -> None:
+    begun: list[str] = []
+
+    async def body(ctx: Context) -> None:
+        begun.append("begun")
+
+    handler = workflow_of(body).run()
+    await handler.cancel_run()
+
+    assert begun == []
+    assert handler.cancelled()
+
+
+@virtually
+async def test_print_stack_names_the_line_that_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    async def body(ctx: Context) -> None:
+        await asyncio.sleep(1)
+
+    handler = workflow_of(body).run()
+    await asyncio.sleep(0.5)
+    (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "only"]
+    task.print_stack()
+    await handler
+
+    assert "await asyncio.sleep(1)" in capsys.readouterr().out
