@@ -169,6 +169,19 @@ class Scripted(Workflow):
         ctx.write_event_to_stream(Note(name=f"side {ev.name}"))
 
 
+class Task(StartEvent):
+    name: str
+    script: Script
+
+
+class Inner(Workflow):
+    """Follows one script, as a child of another run."""
+
+    @step
+    async def follow(self, ctx: Context, ev: Task) -> StopEvent:
+        return StopEvent(result=await perform(ctx, ev.name, ev.script))
+
+
 def is_beside(name: str) -> bool:
     """Return whether a background task does it: the run may end before, or after."""
     return "~" in name
@@ -190,7 +203,7 @@ async def act(ctx: Context, name: str, verb: str, rest: list[Any]) -> int:
     """Do one line of a script."""
     if verb in ("gather", "task", "awaited task"):
         return await act_in_tasks(ctx, name, verb, rest[0])
-    if verb in ("once", "ask", "hopeless", "drop"):
+    if verb in ("once", "ask", "hopeless", "drop", "child"):
         return await act_on_points(ctx, name, verb, rest)
     if verb in ("write", "edit"):
         await act_on_store(ctx, name, verb)
@@ -236,6 +249,8 @@ async def act_in_tasks(ctx: Context, name: str, verb: str, scripts: Any) -> int:
 async def act_on_points(ctx: Context, name: str, verb: str, rest: list[Any]) -> int:
     if verb == "once":
         return int(await ctx.once("effect", effect, ctx, name, rest[0]))
+    if verb == "child":
+        return int(await ctx.run_child(Inner(timeout=None), name=name, script=rest[0]))
     if verb == "ask":
         answer = await ctx.wait_for_event(Answer, waiter_event=Ask(name=name), requirements={"name": name})
         return answer.value
@@ -280,13 +295,13 @@ class Author:
         verbs = ["nap", "pause", "note", "note", "send", "send", "write", "edit", "commit", "once", "ask"]
         verbs += ["hopeless", "drop"]
         if depth:
-            verbs += ["gather", "gather", "awaited task"] + ["task"] * tasks
+            verbs += ["gather", "gather", "awaited task", "child"] + ["task"] * tasks
         if failing:
             verbs += ["fail"]
         verb = self.random.choice(verbs)
         if verb == "gather":
             return [verb, [self.script(depth - 1, failing=False, tasks=False) for _ in range(2)]]
-        if verb in ("task", "awaited task"):
+        if verb in ("task", "awaited task", "child"):
             return [verb, self.script(depth - 1, failing=False, tasks=False)]
         return [verb, self.random.choice(AMOUNTS[verb])] if verb in AMOUNTS else [verb]
 

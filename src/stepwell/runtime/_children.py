@@ -139,7 +139,8 @@ def _check(run: RunPort, attempt: Attempt, workflow: object) -> None:
     if not run.in_loop():
         raise WrongThreadError(call="ctx.run_child", remedy="In a def step, use ctx.call(ctx.run_child(…)).")
     attempt.check("run_child")
-    is_open = attempt.start.attempt in run.crew.attempts or bool(attempt.tasks)
+    is_again = attempt.replay is not None and not attempt.replay.body_is_over
+    is_open = attempt.start.attempt in run.crew.attempts or bool(attempt.tasks) or is_again
     if attempt.stopping is not None or not is_open or run.machine.state.status is not Status.RUNNING:
         raise AttemptOverError(call="run_child", step=attempt.step.name, why=attempt.stopping or "over already")
     depth = sum(1 for _ in ancestors(run))

@@ -4,7 +4,7 @@ Written out by hand, so that the format is what stands here and not what a class
 The cost is that of what is open; nothing of what is over is in it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import starmap
 from typing import Any
 
@@ -312,22 +312,26 @@ class RunWriter:
     def _places_of_questions(self) -> dict[int, StreamItem[Event]]:
         """Return the open questions on the stream, by identity: who listens after a restore must see them.
 
-        Those of open waits, and as many of the newest others as are not answered.
+        Those of open waits, here and in children, and as many of the newest others as are not answered.
         """
         waits = self._run.waits.open.values()
         wanted = {id(wait.question) for wait in waits if wait.question is not None}
-        others = self._state.questions - len(wanted)
+        below = [question for _, child in self._children() for question in questions_of(child)]
+        others = self._state.questions - len(wanted) - len(below)
+        to_come = any(one.replay is not None and one.replay.children for one in self._run.crew.attempts.values())
         places: dict[int, StreamItem[Event]] = {}
-        for item in self._run.stream.newest_first() if wanted or others > 0 else ():
+        for item in self._run.stream.newest_first() if wanted or below or others > 0 or to_come else ():
             event = item.event
             if id(event) in wanted:
                 wanted.discard(id(event))
+            elif item.origin and event in below:  # equal, not the same: a child that was taken up has its own
+                below.remove(event)
             elif others > 0 and isinstance(event, InputRequiredEvent):
                 others -= 1
-            else:
+            elif not (to_come and item.origin and isinstance(event, InputRequiredEvent)):
                 continue
             places[id(event)] = item
-            if not wanted and others <= 0:
+            if not (wanted or below or others > 0 or to_come):
                 break
         return dict(sorted(places.items(), key=lambda one: one[1].cursor))
 
@@ -343,3 +347,13 @@ class RunWriter:
             "answered": [[names[step], key, count] for (step, key), count in history.answered.items()],
             "ended": history.ended,
         }
+
+
+def questions_of(run: RunPort) -> Iterator[Event]:
+    """Yield what the open waits of a run, and of its children, asked."""
+    for wait in run.waits.open.values():
+        if wait.question is not None:
+            yield wait.question
+    if run.children is not None:
+        for child in run.children.open.values():
+            yield from questions_of(child)
