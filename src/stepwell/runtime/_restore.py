@@ -35,7 +35,7 @@ def adopt(run: Any, restored: RestoredRun) -> None:
 def take_up(run: Any, restored: RestoredRun) -> None:
     """Set everything going again."""
     state = run.machine.state = restored.state
-    now = run.now()
+    now = state.now = run.now()
     if restored.time_left is not None:
         state.deadline = now + restored.time_left
         run.timers.start(RUN_TIMER, state.deadline)
