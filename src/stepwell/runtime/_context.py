@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from stepwell.errors import NoAttemptError, NotAnEventError, OutsideOnlyError, StepOptionError
+from stepwell.errors import NoAttemptError, NoRunError, NotAnEventError, OutsideOnlyError, StepOptionError
 from stepwell.flow import ContextMarker, Event, RetryInfo, StartEvent, StopEvent, is_event_class
 from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
@@ -75,7 +75,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """Return the names of the steps that are running now, also of those that wait."""
         if self._attempt is not None:
             raise OutsideOnlyError(call="running_steps")
-        return intents.running_steps(self._run)
+        return intents.running_steps(self._live("running_steps"))
 
     @property
     def run_id(self) -> str:
@@ -101,6 +101,12 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         if self._attempt is None:
             raise NoAttemptError(call=call)
         return self._attempt
+
+    def _live(self, call: str) -> RunPort:
+        run: RunPort | RunToCome = self._run
+        if isinstance(run, RunToCome):
+            raise NoRunError(call=call)
+        return run
 
     def send_event(self, message: Event, step: str | None = None) -> None:
         """Send an event to every step that accepts it, and to waits for it; or only to ``step``.
@@ -168,7 +174,12 @@ class Context(ContextMarker[StateT], Generic[StateT]):
 
     def call(self, coroutine: Coroutine[Any, Any, ValueT]) -> ValueT:
         """Run a coroutine in the run's event loop and return its result: for ``def`` steps, in their thread."""
-        return intents.call(self._run, self._attempt, coroutine)
+        try:
+            run = self._live("call")
+        except BaseException:
+            coroutine.close()
+            raise
+        return intents.call(run, self._attempt, coroutine)
 
     def retry_info(self) -> RetryInfo:
         """Return where this attempt stands among the attempts at its event."""
@@ -270,17 +281,16 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     @property
     def awaited_events(self) -> tuple[type[Event], ...]:
         """The event types that open ``wait_for_event`` calls ask for, oldest first; then those of child runs."""
-        return children.awaited_events(self._run)
+        return children.awaited_events(self._live("awaited_events"))
 
     @property
     def waits_for_outside(self) -> bool:
         """Whether only an event from outside can move the run on: nothing is active, and nothing sleeps."""
-        return children.waits_for_outside(self._run)
+        return children.waits_for_outside(self._live("waits_for_outside"))
 
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""
-        events: AsyncIterator[Event] = self._run.stream.events()
-        return events
+        return self._live("stream_events").stream.events()
 
 
 class LiveContext(Context[StateT]):

@@ -10,15 +10,8 @@ from stepwell.runtime._restored import Restored
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 
-# Which call of a context asks for which part of a run, in the order in which the calls ask.
-CALLS = {
-    "machine": "send_event",
-    "wiring": "write_event_to_stream",
-    "thread": "call",
-    "waits": "awaited_events",
-    "ending": "waits_for_outside",
-    "stream": "stream_events",
-}
+# Which call of a context asks for which part of a run first. (The others look before they ask.)
+CALLS = {"machine": "send_event", "wiring": "write_event_to_stream"}
 
 
 class RunToCome:
