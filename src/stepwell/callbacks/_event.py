@@ -1,6 +1,7 @@
 """The ``with`` forms: an event, and a trace. Each ends exactly what it began, whatever happens inside."""
 
 import time
+from collections.abc import Mapping
 from contextlib import ContextDecorator
 from types import TracebackType
 from typing import Any, Final
@@ -48,6 +49,8 @@ class EventContext(ContextDecorator):
 
         What is added reaches handlers with ``on_event_update`` at once, and every handler in the payload of the end.
         """
+        if payload is not None:
+            _check_payload(payload)
         if self.started:
             if payload and self._span is not None and not self.finished:
                 self._span.learnt = {**(self._span.learnt or {}), **payload}
@@ -85,6 +88,8 @@ class EventContext(ContextDecorator):
 
     def on_end(self, payload: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """End the event; a second call changes nothing."""
+        if payload is not None:
+            _check_payload(payload)
         if self.finished:
             return
         self.finished = True
@@ -147,3 +152,8 @@ class TraceContext(ContextDecorator):
 
     def _recreate_cm(self) -> "TraceContext":
         return TraceContext(self._tracer, self._name, self._remote)
+
+
+def _check_payload(payload: object) -> None:
+    if not isinstance(payload, Mapping):
+        raise CallbackArgumentError(argument="payload", expected="a dictionary", value=payload)

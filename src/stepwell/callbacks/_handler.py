@@ -28,8 +28,8 @@ class BaseCallbackHandler(ABC):
         event_starts_to_ignore: Sequence[CBEventType],
         event_ends_to_ignore: Sequence[CBEventType],
     ) -> None:
-        self.event_starts_to_ignore = tuple(event_starts_to_ignore)
-        self.event_ends_to_ignore = tuple(event_ends_to_ignore)
+        self.event_starts_to_ignore = _types("event_starts_to_ignore", event_starts_to_ignore)
+        self.event_ends_to_ignore = _types("event_ends_to_ignore", event_ends_to_ignore)
 
     @abstractmethod
     def on_event_start(
@@ -82,3 +82,9 @@ def checked_handlers(values: object) -> list[BaseCallbackHandler]:
     if isinstance(values, BaseCallbackHandler) or not isinstance(values, Iterable):
         raise CallbackArgumentError(argument="handlers", expected="a list of handlers", value=values)
     return [checked_handler(value) for value in values]
+
+
+def _types(argument: str, given: object) -> tuple[CBEventType, ...]:
+    if not isinstance(given, (list, tuple, set, frozenset)):
+        raise CallbackArgumentError(argument=argument, expected="a list of CBEventType members", value=given)
+    return tuple(given)

@@ -1,5 +1,6 @@
 """CallbackManager: the surface that programs call. What it does about events and traces is in `Tracer`."""
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
@@ -197,6 +198,7 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         """
         if context is None:
             return self.open_scope(name, remote, attributes)
+        _check_context(context)
         return context.run(self.open_scope, name, remote, attributes)
 
     def close_trace(
@@ -208,6 +210,7 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         context: Context | None = None,
     ) -> None:
         """End ``scope``; an ``error`` that no event has reported becomes an EXCEPTION event of its own."""
+        _check_place(scope, Scope, context)
         scope.status = status
         if context is None:
             _relay(self.close_scope(scope, error))
@@ -228,6 +231,11 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         Handlers are told, and the event is made current, in ``context``. Without a context handlers are told here,
         and the event becomes current nowhere.
         """
+        _check(payload, None, parent_id)
+        if context is not None:
+            _check_context(context)
+        if not isinstance(links, (list, tuple)):
+            raise CallbackArgumentError(argument="links", expected="a list of event ids", value=links)
         if context is not None:
             return context.run(self._start_current, event_type, payload, parent_id, links)
         span = self.place(event_type, None, parent_id)
@@ -261,6 +269,8 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         The end payload tells of an ``error``, unless an event inside has, and of a status other than ``"ok"``.
         ``context`` is the one in which it started; ``None`` if that is where this is called.
         """
+        _check_place(span, Span, context)
+        _check(payload, None, None)
         if span.state >= ENDING:
             return
         span.status = status
@@ -277,7 +287,7 @@ class CallbackManager(Tracer, BaseCallbackHandler):
 
     async def aflush(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - the answer is whether it was enough
         """Wait until async handlers were told of all that has happened; ``False`` after ``timeout`` seconds in all."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else time.monotonic() + _seconds(timeout)
         is_done = True
         for handler in tuple(self._handlers):
             if isinstance(handler, (AsyncCallbackHandler, CallbackManager)):
@@ -291,7 +301,7 @@ class CallbackManager(Tracer, BaseCallbackHandler):
         Raises:
             CallbackShutdownError: an event loop runs in this thread, and would be blocked; await `aflush` there.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + _seconds(timeout)
         is_done = True
         for handler in tuple(self._handlers):
             if isinstance(handler, (AsyncCallbackHandler, CallbackManager)):
@@ -327,9 +337,28 @@ def _member(event_type: object) -> CBEventType:
     """``event_type`` as a member, which may be given by its value."""
     try:
         return CBEventType(event_type)
-    except ValueError:
+    except Exception:  # noqa: BLE001  # an enumeration asks the value itself what it is called
         known = [member.value for member in CBEventType]
         raise UnknownEventTypeError(event_type=event_type, known=known) from None
+
+
+def _seconds(timeout: object) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout <= threading.TIMEOUT_MAX:
+        raise CallbackArgumentError(argument="timeout", expected="a number of seconds, 0 or more,", value=timeout)
+    return timeout
+
+
+def _check_place(place: object, kind: type, context: object) -> None:
+    if not isinstance(place, kind):
+        expected = "what open_trace returned" if kind is Scope else "what start_span returned"
+        raise CallbackArgumentError(argument=kind.__name__.lower(), expected=expected, value=place)
+    if context is not None:
+        _check_context(context)
+
+
+def _check_context(context: object) -> None:
+    if not isinstance(context, Context):
+        raise CallbackArgumentError(argument="context", expected="a contextvars.Context", value=context)
 
 
 def _check(payload: object, event_id: object, parent_id: object) -> None:

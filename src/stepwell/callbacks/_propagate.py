@@ -9,11 +9,12 @@ import asyncio
 import contextvars
 import functools
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
 
 from stepwell.callbacks._span import RemoteParent, current_span, current_trace
+from stepwell.errors import CallbackArgumentError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,6 +58,9 @@ def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[st
     Outside every event and trace nothing is written.
     """
     carrier = {} if carrier is None else carrier
+    given: object = carrier
+    if isinstance(given, list) or not hasattr(type(given), "__setitem__"):
+        raise CallbackArgumentError(argument="carrier", expected="a dictionary to write into", value=carrier)
     span, trace = current_span(), current_trace()
     if span is not None:
         trace = span.trace
@@ -76,7 +80,10 @@ def extract(carrier: Mapping[str, str]) -> RemoteParent | None:
 
     ``None`` if there is none, or if its header is malformed: the specification has that ignored.
     """
-    headers = {name.lower(): value for name, value in carrier.items()}
+    if isinstance(carrier, type) or not callable(getattr(carrier, "items", None)):
+        raise CallbackArgumentError(argument="carrier", expected="a mapping of header names to values", value=carrier)
+    items: Iterable[tuple[object, object]] = carrier.items()
+    headers = {name.lower(): value for name, value in items if isinstance(name, str) and isinstance(value, str)}
     match = _TRACEPARENT.fullmatch(headers.get("traceparent", "").strip())
     if match is None:
         return None

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from stepwell.callbacks._handler import BaseCallbackHandler
 from stepwell.callbacks._schema import CBEventType
+from stepwell.errors import CallbackArgumentError
 
 DEFAULT_MAX_RECORDS: Final = 10_000
 
@@ -34,6 +35,8 @@ class RecordingHandler(BaseCallbackHandler):
         max_records: int = DEFAULT_MAX_RECORDS,
     ) -> None:
         super().__init__(event_starts_to_ignore, event_ends_to_ignore)
+        if type(max_records) is not int or not 0 <= max_records < 2**31:
+            raise CallbackArgumentError(argument="max_records", expected="an integer, 0 or more,", value=max_records)
         self._records: deque[CallbackRecord] = deque(maxlen=max_records)
 
     @property

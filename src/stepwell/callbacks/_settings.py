@@ -78,6 +78,8 @@ def create_global_handler(eval_mode: str, **eval_params: Any) -> BaseCallbackHan
         UnknownEvalModeError: there is no handler of this name.
         HandlerNotInstalledError: its package cannot be imported.
     """
+    if not isinstance(eval_mode, str):
+        raise CallbackArgumentError(argument="eval_mode", expected="the name of a handler", value=eval_mode)
     if eval_mode == _SIMPLE:
         return SimpleLLMHandler(**eval_params)
     if eval_mode not in _MODES:

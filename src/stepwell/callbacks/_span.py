@@ -298,9 +298,9 @@ current: ContextVar[Frame | None] = ContextVar("stepwell_callback_frame", defaul
 open_spans: dict[str, Span] = {}
 
 
-def find_span(event_id: str) -> Span | None:
+def find_span(event_id: object) -> Span | None:
     """The open event with this id, in whatever thread or task it runs; handlers may ask while they are told."""
-    return open_spans.get(event_id)
+    return open_spans.get(event_id) if isinstance(event_id, str) else None
 
 
 def forget_oldest() -> None:

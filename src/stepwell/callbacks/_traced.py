@@ -15,6 +15,7 @@ from stepwell.callbacks._manager import CallbackManager
 from stepwell.callbacks._schema import CBEventType, EventPayload
 from stepwell.callbacks._settings import settings
 from stepwell.callbacks._span import Frame, current, current_trace
+from stepwell.errors import CallbackArgumentError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -237,6 +238,8 @@ def traced(
     told to ``manager``, or to the manager of the code that calls. Arguments and results, which may be private, go
     into the payload only if asked for.
     """
+    if manager is not None and not isinstance(manager, CallbackManager):
+        raise CallbackArgumentError(argument="manager", expected="a CallbackManager", value=manager)
 
     def decorate(function: F) -> F:
         label = name if isinstance(name, str) else function.__qualname__
@@ -268,6 +271,10 @@ def trace_method(trace_id: str, callback_manager_attr: str = "callback_manager")
     Works for functions, coroutine functions and generator functions of either kind. Without a manager there, a log
     record says so and the method runs without a trace.
     """
+    if not isinstance(callback_manager_attr, str):
+        raise CallbackArgumentError(
+            argument="callback_manager_attr", expected="the name of an attribute", value=callback_manager_attr
+        )
 
     def decorate(function: F) -> F:
         def make(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Around:

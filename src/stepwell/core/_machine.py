@@ -94,7 +94,7 @@ class Machine:
             case TimerFired():
                 self._fire(effects, fact)
             case WaitStarted():
-                start_wait(state, effects, fact)
+                start_wait(state, self.plan, effects, fact)
             case _:
                 self._apply_rare(effects, fact)
         if not state.active or state.remaining is not None or state.checking:

@@ -11,7 +11,7 @@ from stepwell.core._effects import Effect, EndRun, Lineage, Publish, StartStep, 
 from stepwell.core._endings import end_run
 from stepwell.core._facts import StepFannedOut
 from stepwell.core._lanes import enqueue, launch, new_attempt
-from stepwell.core._plan import Kind, Plan
+from stepwell.core._plan import Kind, Plan, Route
 from stepwell.core._scopes import fill_slot, gather
 from stepwell.core._state import Gathered, Held, Scope, State, is_cut_off, scope_of
 
@@ -56,7 +56,7 @@ def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
     """Take an event that means something to the run, or that joins wait for, wherever it leads."""
     route = plan.routes[key]
     cause, lineage = origin
-    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
+    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route, event, cause):
         return
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
@@ -104,15 +104,18 @@ def hold(state: State, key: str, event: object, sender: int | None) -> None:
     state.held[state.counter] = Held(key, event, sender)
 
 
-def _tell_run(state: State, effects: list[Effect], kind: Kind, event: object, cause: int | None) -> bool:
-    """Take what an event means to the run as a whole; return whether that was all."""
-    if kind is Kind.STOP:
+def _tell_run(state: State, effects: list[Effect], route: Route, event: object, cause: int | None) -> bool:
+    """Take what an event means to the run as a whole; return whether that was all.
+
+    An answer that nobody takes, such as one that comes twice, leaves the questions open.
+    """
+    if route.kind is Kind.STOP:
         end_run(state, effects, EndRun(Status.COMPLETED, event, attempt=cause))
         return True
-    if kind is Kind.ASK:
+    if route.kind is Kind.ASK:
         ask(state)
         effects.append(Publish(event))
-    else:
+    elif route.leads_somewhere():
         note_answer(state)
     return False
 
@@ -143,7 +146,7 @@ def deliver_to_step(
     route = plan.routes[key]
     if route.kind is not Kind.STOP and is_cut_off(lineage, scope_of(state, lineage)):
         return
-    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route.kind, event, cause):
+    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route, event, cause):
         return
     places = [place for place in route.slots if place[0] == step]
     scope = scope_of(state, lineage)

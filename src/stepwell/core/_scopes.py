@@ -2,9 +2,9 @@
 
 Rule 1. A scope is open while anything is open inside it; tokens count that, and nothing is scanned.
 Rule 2. A join that wants all branches starts when its scope closes, with what reached it (also nothing).
-        A join that wants ``n`` starts with the n-th, or with fewer when its scope closes. Each starts once for a
-        scope.
+        A join that wants ``n`` starts with the n-th. Each starts once for a scope.
 Rule 3. A join starts in the lineage of the step that opened the scope, so that scopes nest.
+Rule 4. A scope that ends without filling a join stays open: the run is then stalled, and says so.
 """
 
 from collections import deque
@@ -47,10 +47,19 @@ def settle_empty(state: State, plan: Plan, effects: list[Effect], scope: Scope) 
 
 
 def _close(state: State, plan: Plan, effects: list[Effect], scope: Scope) -> Scope | None:
-    """Close ``scope``, in which nothing is open; its joins start with what reached them. Return the scope around it."""
+    """Close ``scope``, in which nothing is open, unless a join lacks members; return the scope around it."""
+    unfilled = False
     for join in scope.joins:
-        if join not in scope.closed_joins:
+        if join in scope.closed_joins:
+            continue
+        gathering = plan.steps[join].gathering
+        assert gathering is not None
+        if gathering.take is None:
             _start_join(state, plan, effects, scope, join)
+        else:
+            unfilled = True
+    if unfilled:
+        return None
     del state.scopes[scope.number]
     return scope_of(state, scope.lineage)
 

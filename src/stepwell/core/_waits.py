@@ -9,12 +9,13 @@ Rule 4. A background task may wait after the body of its step is over; it needs 
 from stepwell.core._effects import Effect, Publish, ResumeStep, StartStep, StartTimer, StopTimer
 from stepwell.core._facts import Settlement, WaitDropped, WaitId, WaitStarted
 from stepwell.core._lanes import forget_waits, hand_over, release, return_to_work
+from stepwell.core._plan import Kind, Plan
 from stepwell.core._points import settle_point
-from stepwell.core._routing import ask
+from stepwell.core._routing import ask, note_answer
 from stepwell.core._state import State, Suspension, Wait
 
 
-def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
+def start_wait(state: State, plan: Plan, effects: list[Effect], fact: WaitStarted) -> None:
     """Suspend the attempt, unless an event that came earlier answers at once."""
     start = state.running.get(fact.attempt)
     record = start or state.lingering.get(fact.attempt)
@@ -28,6 +29,8 @@ def start_wait(state: State, effects: list[Effect], fact: WaitStarted) -> None:
     held = state.held.pop(fact.takes, None) if fact.takes is not None else None
     if held is not None:
         settle_point(state, fact.attempt, fact.point, Settlement.DONE, held.event)
+        if plan.routes[held.key].kind is Kind.ANSWER:
+            note_answer(state)
         effects.append(ResumeStep(fact.attempt, fact.wait, held.event, False))
         return
     suspension = suspend(state, effects, fact.attempt, start)

@@ -6,7 +6,7 @@ from pathlib import Path
 from stepwell.drawing._inline import InlineDrawing
 from stepwell.drawing._page import page
 from stepwell.drawing._render import DrawingFormat, check_length, render
-from stepwell.errors import DrawingFileError
+from stepwell.errors import CallArgumentError, DrawingFileError, shown
 from stepwell.flow.graph import WorkflowGraph
 from stepwell.representation import get_workflow_representation
 
@@ -77,9 +77,17 @@ def graph_to_draw(workflow: object, *, include_child_workflows: bool) -> Workflo
 
 def write(filename: str | os.PathLike[str], text: str) -> None:
     """Write a drawing to its file; an empty name writes none. Raises ``DrawingFileError``."""
-    if not os.fspath(filename):
+    name: str | bytes
+    try:
+        name = os.fspath(filename)
+    except TypeError:
+        name = b""
+    if isinstance(name, bytes):
+        accepted = "a file name as text, or an empty one for no file,"
+        raise CallArgumentError(call="a drawing", argument="filename", value=filename, accepted=accepted)
+    if not name:
         return
     try:
-        Path(filename).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DrawingFileError(path=os.fspath(filename), reason=error.strerror or str(error)) from error
+        Path(name).write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
+        raise DrawingFileError(path=shown(name), reason=getattr(error, "strerror", None) or str(error)) from error

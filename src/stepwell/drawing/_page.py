@@ -11,9 +11,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from stepwell.errors import CallArgumentError
 from stepwell.flow.graph import WorkflowGraph
 
 SCRIPTS = ("page_scene.js", "page_layout.js", "page_draw.js", "page_state.js", "page_view.js")
+
+
+def check_graph(call: str, graph: object) -> None:
+    """Refuse what is no graph of a workflow."""
+    if not isinstance(graph, WorkflowGraph):
+        accepted = "what get_workflow_representation(MyWorkflow) returns"
+        raise CallArgumentError(call=call, argument="graph", value=graph, accepted=accepted)
 
 
 @cache
@@ -53,6 +61,7 @@ def page(
     summary: str | None = None,
 ) -> str:
     """Return the HTML page of a graph. ``execution`` is a first state change, as ``stepwell.update`` takes it."""
+    check_graph("page", graph)
     data = {
         "graph": graph.model_dump(mode="json"),
         "max_label_length": max_label_length,

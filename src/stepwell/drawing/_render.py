@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from stepwell.drawing._dot import dot
 from stepwell.drawing._mermaid import mermaid
-from stepwell.drawing._page import page
+from stepwell.drawing._page import check_graph, page
 from stepwell.drawing._text import text
 from stepwell.errors import DrawingFormatError, LabelLengthError
 from stepwell.flow.graph import WorkflowGraph
@@ -33,7 +33,8 @@ def render(graph: WorkflowGraph, format: DrawingFormat | str = "html", *, max_la
     Raises ``DrawingFormatError`` for another format, ``LabelLengthError`` for a length below 2.
     """
     check_length(max_label_length)
-    writer = _WRITERS.get(format)
+    check_graph("render", graph)
+    writer = _WRITERS.get(format) if type(format) is str else None
     if writer is None:
         raise DrawingFormatError(given=format, known=FORMATS)
     return writer(graph, max_label_length=max_label_length)

@@ -1,5 +1,6 @@
 """Every deliberate error of stepwell, in branches by whose fault it is. Imports nothing of the house."""
 
+from stepwell.errors._arguments import CallArgumentError
 from stepwell.errors._callbacks import (
     CallbackArgumentError,
     CallbackShutdownError,
@@ -11,7 +12,7 @@ from stepwell.errors._callbacks import (
     UnknownEvalModeError,
     UnknownEventTypeError,
 )
-from stepwell.errors._children import ChildCancelledError, ChildDepthError, NotAChildWorkflowError
+from stepwell.errors._children import ChildDepthError, NotAChildWorkflowError
 from stepwell.errors._cli import (
     AnswerMissingError,
     NoWorkflowError,
@@ -83,7 +84,12 @@ from stepwell.errors._models import (
     UnknownToolError,
     UnrecordedRequestError,
 )
-from stepwell.errors._resources import CircularResourceError, ResourceConfigError, ResourceLifetimeError
+from stepwell.errors._resources import (
+    CircularResourceError,
+    ResourceConfigError,
+    ResourceLifetimeError,
+    ResourceValidationError,
+)
 from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
@@ -96,6 +102,7 @@ from stepwell.errors._running import (
     RunOverError,
     StartEventTypeError,
     StartFieldsError,
+    StepCancelledError,
     StepRefusesEventError,
     StepTimeoutError,
     StreamCursorError,
@@ -108,6 +115,7 @@ from stepwell.errors._running import (
     WorkflowTimeoutError,
     WrongThreadError,
 )
+from stepwell.errors._shown import shown
 from stepwell.errors._snapshots import (
     ForeignSnapshotError,
     NestedPointError,
@@ -137,7 +145,16 @@ from stepwell.errors._state import (
     StateWriteError,
     UnencodableValueError,
 )
-from stepwell.errors._testing import CassetteMissingError, RecordingKeyError, VirtualDeadlockError
+from stepwell.errors._testing import (
+    CassetteMissingError,
+    RecordingKeyError,
+    SimulatedFailure,
+    SimulationFailure,
+    SimulationInLoopError,
+    SimulationOptionError,
+    SimulationTooLongError,
+    VirtualDeadlockError,
+)
 
 __all__ = [
     "AllowListError",
@@ -145,12 +162,12 @@ __all__ = [
     "AttemptOverError",
     "BlockingCallError",
     "BrokenStreamError",
+    "CallArgumentError",
     "CallbackArgumentError",
     "CallbackShutdownError",
     "CallbackVeto",
     "CassetteFileError",
     "CassetteMissingError",
-    "ChildCancelledError",
     "ChildDepthError",
     "CircularResourceError",
     "ContextSerdeError",
@@ -208,6 +225,7 @@ __all__ = [
     "ReservedStepNameError",
     "ResourceConfigError",
     "ResourceLifetimeError",
+    "ResourceValidationError",
     "RestoredError",
     "RetryArgumentError",
     "RetryDelayError",
@@ -218,6 +236,11 @@ __all__ = [
     "ServerNotStartedError",
     "SettingsFieldError",
     "SeveralWorkflowsError",
+    "SimulatedFailure",
+    "SimulationFailure",
+    "SimulationInLoopError",
+    "SimulationOptionError",
+    "SimulationTooLongError",
     "SnapshotError",
     "SnapshotVersionError",
     "StandInScriptError",
@@ -233,6 +256,7 @@ __all__ = [
     "StatePathLengthError",
     "StateTypeError",
     "StateWriteError",
+    "StepCancelledError",
     "StepError",
     "StepOptionError",
     "StepParameterError",
@@ -273,4 +297,5 @@ __all__ = [
     "WorkflowValidationError",
     "WrongThreadError",
     "near_misses",
+    "shown",
 ]

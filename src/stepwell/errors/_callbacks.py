@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 from stepwell.errors._roots import UsageError
+from stepwell.errors._shown import shown
 
 
 class CallbackArgumentError(UsageError, TypeError, ValueError):
@@ -14,7 +15,7 @@ class CallbackArgumentError(UsageError, TypeError, ValueError):
         self.expected = expected
         self.value = value
         super().__init__(
-            f"{argument} is {_shown(value)}, a {type(value).__name__}; {expected} would have been fine. "
+            f"{argument} is {shown(value)}, a {type(value).__name__}; {expected} would have been fine. "
             f"Pass {argument} as {expected}, or leave it out."
         )
 
@@ -25,10 +26,10 @@ class UnknownEventTypeError(UsageError, ValueError):
     def __init__(self, *, event_type: object, known: Iterable[str]) -> None:
         self.event_type = event_type
         self.known = tuple(known)
-        near = difflib.get_close_matches(str(event_type), self.known, n=1)
+        near = difflib.get_close_matches(shown(event_type), self.known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(
-            f"{event_type!r} is no callback event type; the types are {', '.join(self.known)}.{hint} "
+            f"{shown(event_type)} is no callback event type; the types are {', '.join(self.known)}.{hint} "
             f"Pass a member of CBEventType, and put a kind of your own into the payload."
         )
 
@@ -116,8 +117,3 @@ class CallbackShutdownError(UsageError, RuntimeError):
             "shutdown() was called inside a running event loop, which it would block for ever; "
             "outside a loop it is fine. Here, use `await manager.aflush()`."
         )
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

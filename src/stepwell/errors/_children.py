@@ -1,6 +1,6 @@
-"""Errors of child runs: what a step asks of ``ctx.run_child`` in vain, and how a child was lost."""
+"""Errors of child runs: what a step asks of ``ctx.run_child`` in vain."""
 
-from stepwell.errors._roots import StepError, UsageError
+from stepwell.errors._roots import UsageError
 from stepwell.errors._running import WorkflowRuntimeError
 
 
@@ -28,17 +28,4 @@ class ChildDepthError(UsageError, WorkflowRuntimeError, RecursionError):
         super().__init__(
             f"a child run of workflow {workflow!r} would be the {depth + 1}th run within each other; {depth} are "
             f"allowed. A workflow that runs itself needs an end: return before the next run_child."
-        )
-
-
-class ChildCancelledError(StepError, WorkflowRuntimeError):
-    """A child run ended because something else than its own workflow cancelled one of its steps."""
-
-    def __init__(self, *, workflow: str, reason: str) -> None:
-        self.workflow = workflow
-        self.reason = reason
-        super().__init__(
-            f"the child run of workflow {workflow!r} was cancelled from elsewhere, not by the step that runs it"
-            f"{f': {reason}' if reason else ''}. Its step's task or the loop was cancelled; run the child again, or "
-            f"let this step fail."
         )

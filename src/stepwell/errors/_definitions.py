@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stepwell.errors._roots import DefinitionError
+from stepwell.errors._shown import shown
 
 
 def near_misses(names: Sequence[str]) -> str:
@@ -57,7 +58,7 @@ class StepOptionError(WorkflowValidationError, ValueError):
         self.option = option
         self.value = value
         self.accepted = accepted
-        super().__init__(f"{option} must be {accepted}, not {value!r}.")
+        super().__init__(f"{option} must be {accepted}, not {shown(value)}.")
 
 
 class UnboundStepError(WorkflowValidationError):

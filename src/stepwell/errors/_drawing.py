@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from stepwell.errors._roots import UsageError
+from stepwell.errors._shown import shown
 
 
 class NotAWorkflowError(UsageError, TypeError):
@@ -19,10 +20,10 @@ class NotAWorkflowError(UsageError, TypeError):
 class DrawingFormatError(UsageError, ValueError):
     """A drawing was asked for in a format that there is not."""
 
-    def __init__(self, *, given: str, known: Iterable[str]) -> None:
+    def __init__(self, *, given: object, known: Iterable[str]) -> None:
         self.given = given
         self.known = tuple(known)
-        super().__init__(f"There is no drawing format {given!r}; there are {', '.join(self.known)}. Use one of these.")
+        super().__init__(f"There is no drawing format {shown(given)}; use one of {', '.join(self.known)}.")
 
 
 class LabelLengthError(UsageError, ValueError):
@@ -31,8 +32,8 @@ class LabelLengthError(UsageError, ValueError):
     def __init__(self, *, given: object) -> None:
         self.given = given
         super().__init__(
-            f"max_label_length is a number of characters, 2 or more, or None for whole names; it cannot be {given!r}. "
-            f"Leave it out unless names are very long."
+            f"max_label_length is a number of characters, 2 or more, or None for whole names; it cannot be "
+            f"{shown(given)}. Leave it out unless names are very long."
         )
 
 
@@ -43,7 +44,7 @@ class DrawingFileError(UsageError, OSError):
         self.path = path
         self.reason = reason
         super().__init__(
-            f"The drawing cannot be written to {path!r}: {reason}. Name a file in a directory that exists and that "
+            f"The drawing cannot be written to {path}: {reason}. Name a file in a directory that exists and that "
             f"you may write to."
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from stepwell.errors._definitions import WorkflowValidationError
 from stepwell.errors._roots import DefinitionError, UsageError
 
 
@@ -22,6 +23,16 @@ class ResourceConfigError(UsageError, ValueError):
         self.file = file
         self.problem = problem
         super().__init__(f"the configuration file {file!r} is of no use: {problem}. Mend the file, or the parameter.")
+
+
+class ResourceValidationError(WorkflowValidationError):
+    """Steps ask for configuration files, or for resources, that cannot be had; ``problems`` lists them all."""
+
+    def __init__(self, *, workflow: str, what: str, problems: Sequence[str]) -> None:
+        self.workflow = workflow
+        self.problems = tuple(problems)
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"{what} validation failed: workflow {workflow!r} cannot get what its steps ask for.{listed}")
 
 
 class ResourceLifetimeError(DefinitionError):

@@ -1,6 +1,7 @@
 """What can be wrong about a retry policy: a number, a strategy, or the delay that a strategy answers."""
 
 from stepwell.errors._roots import DefinitionError
+from stepwell.errors._shown import shown
 
 
 class RetryNumberError(DefinitionError, ValueError):
@@ -11,7 +12,7 @@ class RetryNumberError(DefinitionError, ValueError):
         self.argument = argument
         self.value = value
         self.wanted = wanted
-        super().__init__(f"{owner}({argument}={value!r}) cannot work: {argument} must be {wanted}.")
+        super().__init__(f"{owner}({argument}={shown(value)}) cannot work: {argument} must be {wanted}.")
 
 
 class RetryArgumentError(DefinitionError, TypeError):
@@ -22,7 +23,7 @@ class RetryArgumentError(DefinitionError, TypeError):
         self.argument = argument
         self.value = value
         self.wanted = wanted
-        super().__init__(f"{owner} cannot use {value!r} for {argument}: it takes {wanted}.")
+        super().__init__(f"{owner} cannot use {shown(value)} for {argument}: it takes {wanted}.")
 
 
 class RetryDelayError(DefinitionError, ValueError):
@@ -33,6 +34,6 @@ class RetryDelayError(DefinitionError, ValueError):
         self.attempts = attempts
         self.delay = delay
         super().__init__(
-            f"the wait strategy {strategy!r} answered {delay!r} after {attempts} failure(s); "
+            f"the wait strategy {shown(strategy)} answered {shown(delay)} after {attempts} failure(s); "
             f"a delay is a finite number of seconds, zero or more. Mend the strategy."
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from stepwell.errors._definitions import near_misses
 from stepwell.errors._roots import StepError, StepwellError, UsageError
+from stepwell.errors._shown import shown
 from stepwell.errors._state import ContextStateError
 
 
@@ -44,6 +45,26 @@ class StepTimeoutError(StepError, TimeoutError):
             f"step {step!r} timed out after {timeout:g} seconds; time in waits, sleeps and child runs does not "
             f"count. Raise @step(timeout=…), or give the step a retry_policy or a @catch_error handler."
         )
+
+
+class StepCancelledError(StepError, WorkflowRuntimeError):
+    """A body ended by a ``CancelledError`` that its run had not asked for; that one is the ``__cause__``.
+
+    ``from_outside`` says that somebody cancelled the attempt's task (the end of its event loop, for one): no retry
+    policy and no handler of errors is asked then. Otherwise the body let the ``CancelledError`` of something that
+    it awaited through, and the attempt failed as by any exception.
+    """
+
+    def __init__(self, *, step: str, from_outside: bool) -> None:
+        self.step = step
+        self.from_outside = from_outside
+        if from_outside:
+            how = "somebody cancelled its task, or its event loop came to an end"
+            remedy = "End a run by handler.cancel_run(), and await its handler before the loop ends."
+        else:
+            how = "something that it awaits was cancelled, and it let that CancelledError through"
+            remedy = "Catch it where the other task is awaited, or give the step a retry policy."
+        super().__init__(f"step {step!r} was cancelled, and not by its run: {how}. {remedy}")
 
 
 class WorkflowTimeoutError(StepError, TimeoutError):
@@ -256,8 +277,8 @@ class StreamCursorError(UsageError, ValueError):
     def __init__(self, *, cursor: object, end: int) -> None:
         self.cursor = cursor
         super().__init__(
-            f"after={cursor!r} is no cursor of this stream, whose cursors go from -1 to {end - 1}. Pass the .cursor "
-            f"of an item of handler.stream(), or leave it away to begin at the first event still there."
+            f"after={shown(cursor)} is no cursor of this stream, whose cursors go from -1 to {end - 1}. Pass the "
+            f".cursor of an item of handler.stream(), or leave it away to begin at the first event still there."
         )
 
 

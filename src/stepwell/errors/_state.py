@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from stepwell.errors._roots import DefinitionError, StepError, UsageError
+from stepwell.errors._shown import shown
 
 
 class ContextStateError(UsageError):
@@ -98,7 +99,7 @@ class AllowListError(UsageError, TypeError):
         self.entry = entry
         self.reason = reason
         super().__init__(
-            f"allowed_types cannot hold {entry!r}: {reason}. Give classes, or texts such as 'package.module.Class'."
+            f"allowed_types cannot hold {shown(entry)}: {reason}. Give classes, or texts like 'package.module.Class'."
         )
 
 
@@ -111,7 +112,7 @@ class StatePathError(UsageError, ValueError):
         self.holder = holder
         self.names = tuple(names)
         super().__init__(
-            f"Path {path!r} not found in state: {reached or 'the state'} is a {holder} with "
+            f"Path {shown(path)} not found in state: {reached or 'the state'} is a {holder} with "
             f"{', '.join(self.names) or 'nothing in it'}. Give an existing path, or a default."
         )
 
@@ -134,7 +135,7 @@ class StateWriteError(UsageError, ValueError, AttributeError):
         # AttributeError's own __init__ is not called: it would take the facts for its own.
         self.path = path
         self.reason = reason
-        super().__init__(f"Path {path!r} cannot be set: {reason}.")
+        super().__init__(f"Path {shown(path)} cannot be set: {reason}.")
 
 
 class StateTypeError(UsageError, ValueError):
@@ -202,6 +203,6 @@ class StateModelError(DefinitionError, TypeError):
     def __init__(self, *, state_type: object) -> None:
         self.state_type = state_type
         super().__init__(
-            f"a state type must be a pydantic model, and {state_type!r} is none. "
+            f"a state type must be a pydantic model, and {shown(state_type)} is none. "
             f"Derive it from pydantic.BaseModel, or use DictState for a state without declared fields."
         )

@@ -39,7 +39,7 @@ from stepwell.flow._internal_events import (
 )
 from stepwell.flow._resources import Resource, ResourceConfig
 from stepwell.flow._retry_protocol import RetryInfo, RetryPolicy
-from stepwell.flow._signature import is_event_class
+from stepwell.flow._signature import is_event_class, unwrapped
 from stepwell.flow._validation import GRAPH_CHECKS, accepted_by, check_graph_names, close_names, produced_by
 from stepwell.flow._wiring import Wiring, class_location, kind_of
 
@@ -89,4 +89,5 @@ __all__ = [
     "kind_of",
     "produced_by",
     "step",
+    "unwrapped",
 ]

@@ -4,7 +4,7 @@ from dataclasses import field
 from typing import Literal, TypeAlias
 
 from stepwell.core import record
-from stepwell.errors import StepParameterError
+from stepwell.errors import StepOptionError, StepParameterError, shown
 
 
 @record(frozen=True)
@@ -22,10 +22,11 @@ class Take:
     def __post_init__(self) -> None:
         if type(self.n) is not int or self.n < 1:
             raise StepParameterError(
-                what=f"Take({self.n!r}) joins nothing: Collect cardinality must be All() or Take(n)",
+                what=f"Take({shown(self.n)}) joins nothing: Collect cardinality must be All() or Take(n)",
                 fine="n is an integer of 1 or more",
                 remedy="use Take(1) for the first result, or All() for every one",
             )
+        _check_flag("Take(cancel=…)", self.cancel)
 
 
 Cardinality: TypeAlias = All | Take
@@ -48,13 +49,20 @@ class Collect:
     def __post_init__(self) -> None:
         if not isinstance(self.cardinality, (All, Take)):
             raise StepParameterError(
-                what=f"Collect cardinality must be All() or Take(n), not {self.cardinality!r}",
+                what=f"Collect cardinality must be All() or Take(n), not {shown(self.cardinality)}",
                 fine="Collect(All()) and Collect(Take(3)) are",
                 remedy="wrap the number in Take",
             )
         if self.errors not in ("raise", "collect"):
             raise StepParameterError(
-                what=f"Collect(errors={self.errors!r}) is no way to treat failures",
+                what=f"Collect(errors={shown(self.errors)}) is no way to treat failures",
                 fine="'raise' fails the run, 'collect' puts the failure into the list",
                 remedy="use one of the two",
             )
+        _check_flag("Collect(ordered=…)", self.ordered)
+        _check_flag("Collect(cancel=…)", self.cancel)
+
+
+def _check_flag(option: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise StepOptionError(option=option, value=value, accepted="True or False")

@@ -13,9 +13,12 @@ from stepwell.flow._definition import (
 )
 from stepwell.flow._events import StepFailedEvent
 from stepwell.flow._retry_protocol import RetryPolicy
-from stepwell.flow._signature import enclosing_names, locate, read_signature
+from stepwell.flow._signature import enclosing_names, is_free, locate, read_signature
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+LONGEST = float(2**62)
+"""More seconds than any clock counts; a larger integer has no float."""
 
 STEP_CHECKS = ("reachability", "dead_end")
 
@@ -64,10 +67,12 @@ def step(  # noqa: PLR0913  # the signature people know, and one option more eac
         num_workers=_positive("num_workers", num_workers),
         retry_policy=_policy(retry_policy),
         timeout=_seconds("timeout", timeout),
-        accept_event_subclasses=accept_event_subclasses,
+        accept_event_subclasses=_flag("accept_event_subclasses", accept_event_subclasses),
         skip_graph_checks=_checks(skip_graph_checks),
-        children=tuple(children),
+        children=_classes("children", children),
     )
+    if workflow is not None and not callable(getattr(workflow, "add_step", None)):
+        raise StepOptionError(option="@step(workflow=…)", value=workflow, accepted="a subclass of Workflow")
     if func is not None and not callable(func):
         raise StepOptionError(option="@step", value=func, accepted="used on a function, or called with keywords")
 
@@ -75,7 +80,7 @@ def step(  # noqa: PLR0913  # the signature people know, and one option more eac
         define(function, options)
         if workflow is not None:
             workflow.add_step(function)
-        elif _is_free(function):
+        elif is_free(function):
             raise UnboundStepError(step=function.__name__, location=str(locate(function)))
         return function
 
@@ -136,12 +141,6 @@ def define(function: Callable[..., Any], options: StepOptions) -> StepDefinition
     return definition
 
 
-def _is_free(function: Callable[..., Any]) -> bool:
-    """Return whether a function stands outside any class."""
-    owner = function.__qualname__.rpartition(".")[0]
-    return not owner or owner.endswith("<locals>")
-
-
 def is_count(value: object) -> bool:
     """Return whether ``value`` is an integer of 1 or more; ``True`` is none."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
@@ -160,9 +159,21 @@ def _positive(option: str, value: int) -> int:
 def _seconds(option: str, value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LONGEST:
         raise StepOptionError(option=option, value=value, accepted="a number of seconds greater than 0, or None")
     return float(value)
+
+
+def _flag(option: str, value: object) -> bool:
+    if not isinstance(value, (bool, int)):
+        raise StepOptionError(option=option, value=value, accepted="True or False")
+    return bool(value)
+
+
+def _classes(option: str, value: object) -> tuple[type, ...]:
+    if not isinstance(value, (list, tuple, set, frozenset)) or not all(isinstance(one, type) for one in value):
+        raise StepOptionError(option=option, value=value, accepted="a list of Workflow subclasses")
+    return tuple(value)
 
 
 def _policy(value: RetryPolicy | None) -> RetryPolicy | None:

@@ -50,7 +50,10 @@ class ResourceParameter:
 
 @record(frozen=True)
 class Signature:
-    """What a step's annotations say. ``returns`` are single events, ``lists`` those in a returned list."""
+    """What a step's annotations say. ``returns`` are single events, ``lists`` those in a returned list.
+
+    ``takes_self`` is ``None`` when it works with an instance as the first argument and without (``*args``).
+    """
 
     events: tuple[EventParameter, ...]
     context: str | None
@@ -59,6 +62,7 @@ class Signature:
     returns: tuple[type[Event], ...]
     lists: tuple[type[Event], ...]
     returns_nothing: bool
+    takes_self: bool | None = True
 
 
 @record(frozen=True)

@@ -4,7 +4,7 @@ What the engine alone makes is built when it is first made (``defer_build``): an
 for each. What users derive their classes from is built at once, so that a bad field is found where it is written.
 """
 
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,12 @@ class DictLikeModel(BaseModel, defer_build=True):
     """
 
     model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        if cls.__private_attributes__:  # the others pay nothing
+            cls.model_post_init = taking_private_attributes(cls.model_post_init)  # type: ignore[method-assign]
 
     def __getitem__(self, key: str) -> Any:
         extra = self.__pydantic_extra__ or {}
@@ -65,6 +71,19 @@ class DictLikeModel(BaseModel, defer_build=True):
         return fields
 
 
+def taking_private_attributes(prepare: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Wrap what pydantic runs after validation: arguments named like private attributes become those."""
+
+    def model_post_init(self: DictLikeModel, context: Any) -> None:
+        prepare(self, context)
+        extra = self.__pydantic_extra__ or {}
+        for name in self.__private_attributes__.keys() & extra.keys():
+            setattr(self, name, extra.pop(name))
+            self.__pydantic_fields_set__.discard(name)
+
+    return model_post_init
+
+
 class Event(DictLikeModel, defer_build=False):
     """What a step takes and returns. Subclass it and declare fields: the types are the wiring."""
 
@@ -98,6 +117,9 @@ class StopEvent(Event):
         if result:
             (data["result"],) = result
         self.__pydantic_validator__.validate_python(data, self_instance=self)  # what BaseModel does, without the call
+
+    def __str__(self) -> str:
+        return super().__str__() if self.result is None and type(self) is not StopEvent else str(self.result)
 
 
 class InputRequiredEvent(OpenEvent, defer_build=False):

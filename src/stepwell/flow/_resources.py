@@ -1,5 +1,6 @@
 """Resources as they are declared in a step's signature: what to make, never the making."""
 
+import os
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -26,6 +27,8 @@ class Resource:
             raise StepOptionError(option="Resource(factory)", value=self.factory, accepted="a callable")
         if self.scope not in ("workflow", "run"):
             raise StepOptionError(option="Resource(scope=…)", value=self.scope, accepted="'workflow' or 'run'")
+        if not isinstance(self.cache, bool):
+            raise StepOptionError(option="Resource(cache=…)", value=self.cache, accepted="True or False")
 
 
 @record(frozen=True)
@@ -39,3 +42,15 @@ class ResourceConfig:
     path_selector: str | None = None
     label: str | None = None
     description: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.config_file, os.PathLike):
+            object.__setattr__(self, "config_file", os.fspath(self.config_file))
+        if not isinstance(self.config_file, str):
+            raise StepOptionError(
+                option="ResourceConfig(config_file)", value=self.config_file, accepted="the path of a JSON file"
+            )
+        for name in ("path_selector", "label", "description"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise StepOptionError(option=f"ResourceConfig({name}=…)", value=value, accepted="text or None")

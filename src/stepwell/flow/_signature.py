@@ -8,10 +8,10 @@ import difflib
 import inspect
 import sys
 import types
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Never, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from stepwell.errors import StepSignatureError, UnresolvedAnnotationError
+from stepwell.errors import StepSignatureError, UnresolvedAnnotationError, shown
 from stepwell.flow._collect import Collect
 from stepwell.flow._definition import (
     ContextMarker,
@@ -28,14 +28,25 @@ _ENCLOSING_FRAMES = 12
 
 def locate(function: Callable[..., Any]) -> Location:
     """Return where a function is written: its first line, decorators included."""
-    code = inspect.unwrap(function).__code__
+    code = unwrapped(function).__code__
     return Location(file=code.co_filename, line=code.co_firstlineno)
+
+
+def unwrapped(function: Callable[..., Any]) -> types.FunctionType:
+    """Return the function behind decorators that tell it (``functools.wraps``); itself, if that leads nowhere."""
+    try:
+        inner = inspect.unwrap(function)
+    except ValueError:  # it wraps itself
+        inner = function
+    found = inner if inspect.isfunction(inner) else function
+    assert inspect.isfunction(found)
+    return found
 
 
 def enclosing_names(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the local names around a decoration: of the class body and the functions it stands in."""
     names: dict[str, Any] = {}
-    file = inspect.unwrap(function).__code__.co_filename
+    file = unwrapped(function).__code__.co_filename
     frame = sys._getframe(1)  # noqa: SLF001  # the only way to the names of an enclosing function
     found: list[dict[str, Any]] = []
     for _ in range(_ENCLOSING_FRAMES):
@@ -70,7 +81,8 @@ class _Reader:
         return StepSignatureError(step=self.step, location=self.location, what=what, remedy=remedy)
 
     def _resolve(self) -> dict[str, Any]:
-        scope = {**self.function.__globals__, **self.names}
+        # A decorator between may come from another module; the annotations belong to what it wraps.
+        scope = {**getattr(unwrapped(self.function), "__globals__", {}), **self.names}
         try:
             return get_type_hints(self.function, globalns=scope, localns=self.names, include_extras=True)
         except NameError as error:
@@ -81,8 +93,10 @@ class _Reader:
                 missing=missing,
                 suggestions=difflib.get_close_matches(missing, [n for n in scope if not n.startswith("_")], n=2),
             ) from error
-        except TypeError as error:
-            raise self.problem(f"An annotation cannot be read: {error}", "Mend the annotation.") from error
+        except Exception as error:
+            # An annotation that is text may hold any expression, and raise whatever that raises.
+            said = f"{type(error).__name__}: {error}"
+            raise self.problem(f"An annotation cannot be read: {said}", "Mend the annotation.") from error
 
     def refuse_generators(self) -> None:
         if inspect.isasyncgenfunction(self.function) or inspect.isgeneratorfunction(self.function):
@@ -99,6 +113,11 @@ class _Reader:
         for parameter in self._parameters():
             annotation = self.hints.get(parameter.name, inspect.Parameter.empty)
             if _is_context(annotation):
+                if context is not None:
+                    raise self.problem(
+                        f"Parameters {context!r} and {parameter.name!r} both take the context",
+                        "One is enough: take the other away.",
+                    )
                 context = parameter.name
                 (state_type,) = get_args(annotation) or (None,)
             elif (descriptor := _marker(annotation, (Resource, ResourceConfig))) is not None:
@@ -117,12 +136,31 @@ class _Reader:
             returns=returns,
             lists=lists,
             returns_nothing=nothing,
+            takes_self=self._takes_self(),
         )
+
+    def _takes_self(self) -> bool | None:
+        first = next(iter(self._all_parameters()), None)
+        if first is not None and first.kind is inspect.Parameter.VAR_POSITIONAL:
+            return None
+        return first is not None and self._is_self(first)
+
+    def _is_self(self, first: inspect.Parameter) -> bool:
+        """Return whether the first parameter is for the instance: by its name, or in a class by having no type."""
+        if first.kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
+            return False
+        return first.name in ("self", "cls") or (first.name not in self.hints and not is_free(self.function))
+
+    def _all_parameters(self) -> list[inspect.Parameter]:
+        try:
+            return list(inspect.signature(self.function).parameters.values())
+        except (ValueError, TypeError) as error:
+            raise self.problem(f"Its signature cannot be read: {error}", "Mend its __signature__.") from error
 
     def _parameters(self) -> Iterator[inspect.Parameter]:
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        for position, parameter in enumerate(inspect.signature(self.function).parameters.values()):
-            first = position == 0 and parameter.name not in self.hints and parameter.name in ("self", "cls")
+        for position, parameter in enumerate(self._all_parameters()):
+            first = position == 0 and self._is_self(parameter)
             if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and not first:
                 raise self.problem(
                     f"Parameter {parameter.name!r} can only be given by position, and steps are called by name",
@@ -132,8 +170,8 @@ class _Reader:
                 yield parameter
 
     def _refuse_parameter(self, name: str, annotation: Any, has_event: bool) -> None:
-        shown = "no annotation" if annotation is inspect.Parameter.empty else f"the annotation {annotation!r}"
-        what = f"Parameter {name!r} has {shown}, which says nothing about how to fill it"
+        has = "no annotation" if annotation is inspect.Parameter.empty else f"the annotation {shown(annotation)}"
+        what = f"Parameter {name!r} has {has}, which says nothing about how to fill it"
         if not has_event:
             what = f"Step signature must have at least one parameter annotated as type Event. {what}"
         raise self.problem(
@@ -145,10 +183,9 @@ class _Reader:
     def _event_parameter(self, name: str, annotation: Any) -> EventParameter | None:
         collect = _marker(annotation, (Collect,))
         bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-        if get_origin(bare) is list:
-            types_ = event_types(get_args(bare)[0])
-            if types_ is not None:
-                return EventParameter(name, types_, collect or Collect())
+        types_ = _listed_types(bare)
+        if types_ is not None:
+            return EventParameter(name, types_, collect or Collect())
         if collect is not None:
             raise self.problem(
                 f"Parameter {name!r} carries a Collect marker but is not annotated as list[E]",
@@ -194,12 +231,16 @@ class _Reader:
         for part in _union_parts(self.hints["return"]):
             if part is type(None):
                 nothing = True
-            elif get_origin(part) is list and (items := event_types(get_args(part)[0])) is not None:
+            elif (items := _listed_types(part)) is not None:
                 lists.extend(items)
             elif is_event_class(part):
                 returns.append(part)
-            elif get_origin(part) in (AsyncIterator,):
-                self.refuse_generators()
+        never = any(self.hints["return"] is kind for kind in (NoReturn, Never))
+        if not (returns or lists or nothing or never):
+            raise self.problem(
+                f"It declares to return {shown(self.hints['return'])}, which holds no event",
+                "Write -> MyEvent, -> A | B, -> list[E], or -> None.",
+            )
         return tuple(dict.fromkeys(returns)), tuple(dict.fromkeys(lists)), nothing
 
 
@@ -214,6 +255,18 @@ def event_types(annotation: Any) -> tuple[type[Event], ...] | None:
     if all(is_event_class(part) for part in parts):
         return tuple(dict.fromkeys(parts))
     return None
+
+
+def _listed_types(annotation: Any) -> tuple[type[Event], ...] | None:
+    """Return the event classes of ``list[E]``, or ``None`` when it is anything else."""
+    inner = get_args(annotation)
+    return event_types(inner[0]) if get_origin(annotation) is list and len(inner) == 1 else None
+
+
+def is_free(function: Callable[..., Any]) -> bool:
+    """Return whether a function stands outside any class."""
+    owner = function.__qualname__.rpartition(".")[0]
+    return not owner or owner.endswith("<locals>")
 
 
 def _union_parts(annotation: Any) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from stepwell.errors import Problem, StartEventError, StepOptionError, StopEventError, near_misses
+from stepwell.errors import Problem, StartEventError, StepOptionError, StopEventError, near_misses, shown
 from stepwell.flow._definition import Location, StepDefinition
 from stepwell.flow._events import (
     Event,
@@ -73,7 +73,7 @@ def check_graph_names(names: Iterable[str]) -> frozenset[str]:
     if unknown:
         raise StepOptionError(
             option="skip_graph_checks (Unknown graph check names: "
-            + ", ".join(map(str, unknown))
+            + ", ".join(map(shown, unknown))
             + f". Valid names are: {', '.join(sorted(GRAPH_CHECKS))})",
             value=unknown,
             accepted="a set of graph checks",

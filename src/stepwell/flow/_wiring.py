@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from stepwell.core import Gathering, Kind, Plan, Route, StepPlan
-from stepwell.errors import Problem, WorkflowGraphError
+from stepwell.errors import Problem, StepSignatureError, WorkflowGraphError
 from stepwell.flow._collect import Take
 from stepwell.flow._definition import Location, StepDefinition
 from stepwell.flow._events import (
@@ -74,6 +74,18 @@ def catcher_among(steps: Sequence[StepDefinition], step: StepDefinition) -> Step
     return wildcard
 
 
+def check_first_parameter(step: StepDefinition) -> None:
+    """Raise ``StepSignatureError`` for a method without ``self``, or a free function with one."""
+    if step.signature.takes_self in (None, step.bound):
+        return
+    raise StepSignatureError(
+        step=step.name,
+        location=str(step.location),
+        what="It is a method and takes no self" if step.bound else "It is no method and takes self, which nobody gives",
+        remedy="Write async def step(self, ev: MyEvent) -> … in a class, and without self elsewhere.",
+    )
+
+
 class Wiring:
     """What the runtime needs of a workflow's steps. Made once for a class, and shared by all runs.
 
@@ -84,6 +96,8 @@ class Wiring:
         self.workflow = workflow
         self.location = location
         self.steps = tuple(steps)
+        for step in self.steps:
+            check_first_parameter(step)
         self.start_event = the_start_event(workflow, str(location), steps)
         self.stop_event = the_stop_event(workflow, str(location), steps)
         self.numbers = {step.name: number for number, step in enumerate(self.steps)}

@@ -22,8 +22,9 @@ class OpenAI(LLM):
 
     ``api_key`` and ``api_base`` default to ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` (or else
     ``OPENAI_API_BASE``), read at the first call. ``timeout`` is in seconds of silence (``None``: for
-    ever), ``max_retries`` how often the client repeats a request that could not be sent or was answered with 408, 409, 429
-    or 5xx. ``temperature``, ``max_tokens``, ``stop`` and ``seed`` left at ``None`` are left to the server.
+    ever), ``max_retries`` how often the client repeats a request that could not be sent or was
+    answered with 408, 409, 429 or 5xx. ``temperature``, ``max_tokens``, ``stop`` and ``seed`` left at
+    ``None`` are left to the server.
     ``additional_kwargs`` go into every request as they are; ``{"stream_options": None}`` is for
     servers that do not know how to count tokens of a stream.
     """

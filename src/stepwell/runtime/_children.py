@@ -28,7 +28,6 @@ from stepwell.core import (
 )
 from stepwell.errors import (
     AttemptOverError,
-    ChildCancelledError,
     ChildDepthError,
     NotAChildWorkflowError,
     WrongThreadError,
@@ -213,8 +212,6 @@ def settled(child: RunPort) -> Any:
     The one place where the settled result of a child is known: a recorded point of the step.
     """
     error = child.outcome.failure()
-    if isinstance(error, asyncio.CancelledError):
-        raise ChildCancelledError(workflow=child.wiring.workflow, reason=str(error)) from error
     if error is not None:
         raise error.with_traceback(child.outcome.traceback)
     event = child.outcome.event
@@ -233,7 +230,7 @@ def close(link: Link) -> None:
     run.children.past.add(_past_run(child, now), child.children.past if child.children is not None else None)
     try:
         failed, value = False, settled(child)
-    except Exception as error:  # noqa: BLE001  # the step's to see
+    except BaseException as error:  # noqa: BLE001  # the step's to see
         failed, value = True, error
     run.apply(ChildClosed(now, *link.name, failed, value))
     run.conclude_if_quiet()
@@ -251,9 +248,7 @@ def outcome_of(child: RunPort, ending: EndRun) -> tuple[bool, Any]:
         attempt=child.crew.failed_last,
         now=child.now(),
     )
-    if isinstance(error, Exception):
-        return True, error
-    return True, ChildCancelledError(workflow=child.wiring.workflow, reason=str(error))
+    return True, error
 
 
 def way_to(child: ChildPort) -> Way:

@@ -1,7 +1,7 @@
 """``ctx``: what a step may do. A facade; each call asks the driver, and no step ever sees the machine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from threading import get_ident
 from typing import Any, Generic, TypeVar, cast, overload
 
@@ -15,6 +15,7 @@ from stepwell.runtime import _intents as intents
 from stepwell.runtime import _points as points
 from stepwell.runtime import _waiting as waiting
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._checks import LONGEST_SECONDS, check_collect, check_text, check_wait
 from stepwell.runtime._children import RunsAsChild
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
@@ -154,6 +155,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         time. Buffers are a step's own, one for each ``buffer_id``. An empty list gives ``[]`` at once. Pass the same
         list object each time: building ``[E] * n`` for each event is what costs.
         """
+        check_collect(expected, buffer_id)
         wrong = [kind for kind in expected if not is_event_class(kind)] if len(expected) < 16 else []
         if wrong:
             raise NotAnEventError(call="collect_events(expected)", given=wrong[0])
@@ -167,17 +169,23 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """
         if not asyncio.iscoroutine(coroutine):
             raise StepOptionError(option="create_task(coroutine)", value=coroutine, accepted="a coroutine")
-        attempt = self._inside("create_task")
+        try:
+            check_text("create_task", "name", name)
+            attempt = self._inside("create_task")
+        except BaseException:
+            coroutine.close()
+            raise
         if not self._run.in_loop():
             return intents.from_thread(self._run, intents.open_task, self._run, attempt, coroutine, name)
         return intents.open_task(self._run, attempt, coroutine, name)
 
-    def call(self, coroutine: Coroutine[Any, Any, ValueT]) -> ValueT:
-        """Run a coroutine in the run's event loop and return its result: for ``def`` steps, in their thread."""
+    def call(self, coroutine: Awaitable[ValueT]) -> ValueT:
+        """Await a coroutine, or a task, in the run's event loop and return its result: for ``def`` steps."""
         try:
             run = self._live("call")
         except BaseException:
-            coroutine.close()
+            if asyncio.iscoroutine(coroutine):
+                coroutine.close()
             raise
         return intents.call(run, self._attempt, coroutine)
 
@@ -217,7 +225,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
 
     async def sleep(self, seconds: float) -> None:
         """Suspend this step for a time. It holds no worker meanwhile, and no time limit runs."""
-        if type(seconds) not in (int, float) or not 0 <= seconds < float("inf"):
+        if type(seconds) not in (int, float) or not 0 <= seconds <= LONGEST_SECONDS:
             raise StepOptionError(option="sleep(seconds)", value=seconds, accepted="a number of seconds, 0 or more")
         attempt = self._inside("sleep")
         await waiting.wait(self._run, attempt, waiting.listener_for(self._run, None), seconds=float(seconds))
@@ -239,8 +247,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """
         if not is_event_class(event_type):
             raise NotAnEventError(call="wait_for_event(event_type)", given=event_type)
-        if waiter_id is not None and (type(waiter_id) is not str or not waiter_id):
-            raise StepOptionError(option="wait_for_event(waiter_id)", value=waiter_id, accepted="a text, or None")
+        check_wait(waiter_event, waiter_id, requirements, timeout)
         attempt = self._inside("wait_for_event")
         answer = waiting.wait(
             self._run,

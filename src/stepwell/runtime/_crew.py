@@ -23,7 +23,7 @@ from stepwell.core import (
     StepFannedOut,
     StepFinished,
 )
-from stepwell.errors import StepTimeoutError
+from stepwell.errors import StepCancelledError, StepTimeoutError
 from stepwell.flow import Event, StepFailedEvent
 from stepwell.runtime._attempts import Attempt, first_stretch
 from stepwell.runtime._context import LiveContext
@@ -88,7 +88,7 @@ class Crew:
             self.ready = deque()
         self.ready.append(attempt)
         if not self.draining:
-            self.draining = True
+            self.draining = run.stream.expecting = True
             self.loop.call_soon(self.drain)
         return attempt
 
@@ -103,7 +103,7 @@ class Crew:
         begins: after so many bodies, so much time, or a wake-up the rest follows in the loop's next turn.
         """
         if not self.ready:
-            self.draining = False
+            self.draining = False  # all of them were called off
             return
         # The run itself is in no local here: the traceback of a body that fails holds on to this frame.
         ready, stream, state = self.ready, self.run.stream, self.run.machine.state
@@ -122,7 +122,7 @@ class Crew:
             if ready:
                 self.loop.call_soon(self.drain)
             else:
-                self.draining = False
+                self.draining = stream.expecting = False
                 self.ready = None
 
     def resume(self, effect: ResumeStep) -> None:
@@ -168,10 +168,9 @@ class Crew:
             return
         run = self.run
         now = run.clock() + run.offset
-        if now >= run.timers.earliest:
-            run.timers.fire_due(now)
-        unusual = attempt.stopping is not None or attempt.tasks or attempt.replay is not None
-        if unusual and self._ended_otherwise(attempt, now):
+        is_late = now >= run.timers.earliest and _fire_due(run, attempt, now)
+        is_unusual = attempt.stopping is not None or attempt.tasks or attempt.replay is not None
+        if is_late or (is_unusual and self._ended_otherwise(attempt, now)):
             return
         step = attempt.step
         key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
@@ -233,21 +232,23 @@ class Crew:
         """Take the exception of a body."""
         if attempt.over is not None:
             return
-        now = self.run.now()
-        if now >= self.run.timers.earliest:
-            self.run.timers.fire_due(now)
+        run = self.run
+        now = run.now()
+        if now >= run.timers.earliest and _fire_due(run, attempt, now):
+            return
         if attempt.stopping is not None:
             self._stop(attempt)
         else:
             self._fail(attempt, error, "failed", now)
 
-    def stopped(self, attempt: Attempt) -> None:
+    def stopped(self, attempt: Attempt, why: asyncio.CancelledError) -> None:
         """Take the end of a body that was cancelled, by the engine or by somebody else."""
         if attempt.over is not None:
             return
         if attempt.stopping is None:
-            error = asyncio.CancelledError(f"step {attempt.step.name!r} was cancelled from within, or by its loop")
-            self._fail(attempt, error, "cancelled", self.run.now())
+            error = StepCancelledError(step=attempt.step.name, from_outside=attempt.cancelling() > 0)
+            error.__cause__ = why
+            self._fail(attempt, error, "cancelled" if error.from_outside else "failed", self.run.now())
         else:
             self._stop(attempt)
 
@@ -271,7 +272,11 @@ class Crew:
         run = self.run  # the run may conclude in apply, and let go of its crew
         delay, final = retry_delay(attempt, error, now, run.run_id)
         failure = None
-        if delay is None and (attempt.step.explains_failures or attempt.start.lineage is not None):
+        if (
+            delay is None
+            and outcome != "cancelled"
+            and (attempt.step.explains_failures or attempt.start.lineage is not None)
+        ):
             failure = StepFailedEvent(
                 step_name=attempt.step.name,
                 input_event=attempt.start.event,
@@ -301,7 +306,7 @@ class Crew:
                 task.cancel()
         if attempt.replay is not None:
             end_replay(run, attempt)
-        if attempt.open_waits and not attempt.tasks:
+        if attempt.open_waits and (outcome != "ok" or not attempt.tasks):
             self._drop_waits(attempt)
         attempt.context = attempt.store_view = None  # no rings for the garbage collector
         run.history.record(attempt, outcome, now)
@@ -358,3 +363,9 @@ class Crew:
             "step %r ignores its cancellation and was given up after %g seconds", attempt.step.name, self.grace
         )
         self._stop(attempt, "given up")
+
+
+def _fire_due(run: RunPort, attempt: Attempt, now: float) -> bool:
+    """Fire what is due before a body's end is taken; return whether the body, a thread, was out of time by that."""
+    run.timers.fire_due(now)
+    return attempt.over is not None

@@ -54,7 +54,7 @@ async def in_thread(call: Callable[[], Any]) -> Any:
         except RuntimeError:
             logger.warning("a step's thread ended after its event loop was closed; its result is lost")
 
-    STEP_THREADS.submit(job)
+    getattr(loop, "stepwell_thread", STEP_THREADS.submit)(job)  # a simulated loop has its threads take turns
     # A loop with virtual time must not jump past a thread that it cannot see.
     with getattr(loop, "stepwell_hold", contextlib.nullcontext)():
         result, error = await done

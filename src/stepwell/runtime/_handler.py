@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from stepwell.core import Status
 from stepwell.flow import Event, StopEvent
+from stepwell.runtime._checks import check_seconds
 from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._history import AttemptRecord
 from stepwell.runtime._run import Run
@@ -34,7 +35,10 @@ class WorkflowHandler(Generic[StopT]):
     def __await__(self) -> Generator[Any, None, Any]:
         outcome = self._run.outcome
         if outcome.status is Status.RUNNING:
-            yield from outcome.waiter()
+            if self._run.crew.draining:
+                yield  # a turn of the loop, in which a short run may end: half the price of a future
+            if outcome.status is Status.RUNNING:
+                yield from outcome.waiter()
         event = self._ended()
         return event.result if type(event) is StopEvent else event
 
@@ -89,6 +93,7 @@ class WorkflowHandler(Generic[StopT]):
         A step that has not ended after ``timeout`` seconds is given up, named in the log, and no longer waited
         for. Has no effect on a run that is over.
         """
+        check_seconds("cancel_run", "timeout", timeout)
         self._run.cancel(grace=timeout)
         await self._run.outcome.settled()
 

@@ -3,7 +3,8 @@
 import asyncio
 import concurrent.futures
 import functools
-from collections.abc import Callable, Coroutine, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from stepwell.core import (
@@ -14,6 +15,7 @@ from stepwell.core import (
     TaskOpened,
 )
 from stepwell.errors import (
+    CallArgumentError,
     NotAnEventError,
     RunNotBegunError,
     RunOverError,
@@ -26,6 +28,7 @@ from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._branches import is_repeated_send, is_repeated_show
 from stepwell.runtime._buffers import Buffers
+from stepwell.runtime._checks import check_text
 from stepwell.runtime._children import pass_down
 from stepwell.runtime._points import abandon_tasks
 from stepwell.runtime._ports import RunPort, Serializer
@@ -93,6 +96,7 @@ def _check_held(run: RunPort, kind: type[Event], key: str) -> None:
 
 def _target(run: RunPort, kind: type[Event], step: str) -> int:
     numbers = run.wiring.numbers
+    check_text("send_event", "step", step)
     if step not in numbers:
         raise WorkflowStepDoesNotExistError(
             step=step,
@@ -144,28 +148,27 @@ def from_thread(run: RunPort, function: Callable[..., ValueT], *arguments: Any) 
     return done.result()
 
 
-def call(run: RunPort, attempt: Attempt | None, coroutine: Coroutine[Any, Any, ValueT]) -> ValueT:
-    """Run a coroutine in the run's loop, from another thread, and return its result there."""
-    if run.in_loop():
-        coroutine.close()
-        raise WrongThreadError(call="ctx.call", remedy="In an async step, await the coroutine instead.")
+def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) -> ValueT:
+    """Await something in the run's loop, from another thread, and return its result there."""
+    if not inspect.isawaitable(awaitable):
+        raise CallArgumentError(call="ctx.call", argument="coroutine", value=awaitable, accepted="a coroutine")
     try:
+        if run.in_loop():
+            raise WrongThreadError(call="ctx.call", remedy="In an async step, await the coroutine instead.")
         check_open(run, attempt, "ctx.call")
     except BaseException:
-        coroutine.close()
+        if asyncio.iscoroutine(awaitable):
+            awaitable.close()
         raise
-    if attempt is not None:
-        coroutine = _as_the_body(attempt, coroutine)
-    return asyncio.run_coroutine_threadsafe(coroutine, run.loop).result()
 
+    async def wait() -> ValueT:
+        if attempt is not None:  # what the thread calls is what the body calls: its recorded calls are the body's
+            attempt.caller = asyncio.current_task()
+        return await awaitable
 
-async def _as_the_body(attempt: Attempt, coroutine: Coroutine[Any, Any, ValueT]) -> ValueT:
-    """Run what a ``def`` step's thread calls; while it does, its recorded calls are those of the body itself."""
-    attempt.caller = asyncio.current_task()
-    try:
-        return await coroutine
-    finally:
-        attempt.caller = None
+    result: concurrent.futures.Future[ValueT] = asyncio.run_coroutine_threadsafe(wait(), run.loop)
+    wait_for: Callable[..., ValueT] = getattr(run.loop, "stepwell_result", concurrent.futures.Future.result)
+    return wait_for(result)
 
 
 def collect(

@@ -4,6 +4,7 @@ The printing of ``verbose=True``, internal stream events and callbacks are obser
 builds nothing for them.
 """
 
+import asyncio
 import sys
 from collections.abc import Callable
 from contextvars import Context as Variables
@@ -97,11 +98,18 @@ class Printer:
 class InternalEvents:
     """Writes internal events to the stream: there only once a consumer has asked for them."""
 
-    def __init__(self, stream: EventStream, run_id: str) -> None:
+    def __init__(
+        self, stream: EventStream, run_id: str, loop: asyncio.AbstractEventLoop, is_waiting: Callable[[], bool]
+    ) -> None:
         self._stream = stream
         self._run_id = run_id
+        self._loop = loop
+        self._is_waiting = is_waiting
+        self._told_idle = False
+        loop.call_soon(self._look_for_idleness)
 
     def attempt_started(self, attempt: Attempt, variables: Variables) -> None:
+        self._told_idle = False
         self._stream.write_internal(
             StepStateChanged(
                 run_id=self._run_id,
@@ -135,12 +143,18 @@ class InternalEvents:
                 outcome=outcome,
             )
         )
+        self._loop.call_soon(self._look_for_idleness)
 
     def wait_started(self, attempt: Attempt, ordinal: int, what: str, ask: Event | None) -> None:
-        """The stream shows what is asked."""
+        self._loop.call_soon(self._look_for_idleness)
 
     def wait_ended(self, attempt: Attempt, ordinal: int, outcome: str) -> None:
-        """The stream shows what follows."""
+        self._told_idle = False
+
+    def _look_for_idleness(self) -> None:
+        """After what just happened has had its consequences: tell, once, that only waits are left."""
+        if not self._told_idle and self._is_waiting():
+            self.became_idle()
 
     def event_held(self, event: Event) -> None:
         kind = type(event)
@@ -154,6 +168,7 @@ class InternalEvents:
         )
 
     def became_idle(self) -> None:
+        self._told_idle = True
         self._stream.write_internal(WorkflowIdleEvent(run_id=self._run_id, at=datetime.now(UTC)))
 
     def run_ended(self, status: Status, outcome: object) -> None:

@@ -5,6 +5,7 @@ import logging
 from types import TracebackType
 
 from stepwell.core import Status
+from stepwell.errors import StepCancelledError
 from stepwell.flow import Event
 
 logger = logging.getLogger("stepwell.runtime")
@@ -52,7 +53,7 @@ class Outcome:
         self.error = error
         if error is not None:
             self.traceback = error.__traceback__  # each awaiter starts from here, or the traceback would grow
-            if status is not Status.CANCELLED and not isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):
+            if status is not Status.CANCELLED and not _is_ended_by_the_program(error):
                 self._unheard = _Unheard(error, workflow)
         waiters, self._waiters = self._waiters, None
         for waiter in waiters or ():
@@ -78,3 +79,8 @@ class Outcome:
         if self._unheard is not None:
             self._unheard.heard = True
         return self.error
+
+
+def _is_ended_by_the_program(error: BaseException) -> bool:
+    """Return whether a failure is no news: the program was interrupted, or the loop ended under the run."""
+    return isinstance(error, KeyboardInterrupt) or (isinstance(error, StepCancelledError) and error.from_outside)

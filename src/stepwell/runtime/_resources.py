@@ -11,14 +11,20 @@ import asyncio
 import inspect
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from stepwell.errors import CircularResourceError, ResourceConfigError, ResourceLifetimeError, StepOptionError
+from stepwell.errors import (
+    CallArgumentError,
+    CircularResourceError,
+    ResourceConfigError,
+    ResourceLifetimeError,
+    StepOptionError,
+)
 from stepwell.flow import Resource, ResourceConfig, StepDefinition
 
 logger = logging.getLogger("stepwell.runtime")
@@ -75,11 +81,16 @@ class ResourceManager:
 
     def replace(self, factory: Callable[..., Any], value: Any) -> None:
         """Give ``value`` wherever a parameter names ``factory``; nothing is made or torn down for it."""
+        if not callable(factory):
+            raise CallArgumentError(
+                call="ResourceManager.replace", argument="factory", value=factory, accepted="the resource's factory"
+            )
         self._replaced[factory] = value
 
     def restore(self, factory: Callable[..., Any]) -> None:
         """Undo ``replace``."""
-        self._replaced.pop(factory, None)
+        if callable(factory):
+            self._replaced.pop(factory, None)
 
     def scope(self, loop: asyncio.AbstractEventLoop) -> ResourceScope:
         """Return what lives as long as the workflow; a new event loop begins anew."""
@@ -99,6 +110,46 @@ class ResourceManager:
             parameter.name: await self._value(parameter.descriptor, parameter.annotation, scopes, ())
             for parameter in step.signature.resources
         }
+
+    def config_problems(self, steps: Iterable[StepDefinition]) -> list[str]:
+        """Read every configuration file that ``steps`` or their resources ask for; return what is wrong, and where."""
+        problems: list[str] = []
+        for step in steps:
+            for parameter in step.signature.resources:
+                place = f"In step {step.name!r}, parameter {parameter.name!r}"
+                self._read_configs(place, [(parameter.descriptor, parameter.annotation, ())], problems)
+        return problems
+
+    def _read_configs(self, place: str, pending: list[tuple[Any, Any, tuple[str, ...]]], problems: list[str]) -> None:
+        seen: set[Callable[..., Any]] = set()
+        for descriptor, annotation, way in pending:
+            if isinstance(descriptor, ResourceConfig):
+                try:
+                    read_config(descriptor, annotation)
+                except (ResourceConfigError, StepOptionError) as error:
+                    chain = f" ({' -> '.join((*way, descriptor.config_file))})" if way else ""
+                    problems.append(f"{place}{chain}: {error}")
+            elif descriptor.factory not in self._replaced and descriptor.factory not in seen:
+                seen.add(descriptor.factory)
+                needs = needs_of(descriptor.factory).values()
+                pending.extend((wanted, kind, (*way, _name(descriptor.factory))) for wanted, kind in needs)
+
+    async def making_problems(self, steps: Iterable[StepDefinition], loop: asyncio.AbstractEventLoop) -> list[str]:
+        """Make what ``steps`` ask for, and tear it down again; return what went wrong, and where."""
+        trial = ResourceManager()
+        trial._replaced = self._replaced  # of our own class
+        problems: list[str] = []
+        for step in steps:
+            resources = RunResources(loop, trial)
+            try:
+                async with AsyncExitStack() as attempt:
+                    await resources.fill(step, attempt)
+            except Exception as error:  # noqa: BLE001  # each is reported
+                problems.append(f"In step {step.name!r}: {type(error).__name__}: {error}")
+            if not resources.is_empty:
+                await resources.aclose()
+        await trial.aclose()
+        return problems
 
     async def _value(
         self, descriptor: Any, annotation: Any, scopes: "Scopes", chain: tuple[Callable[..., Any], ...]

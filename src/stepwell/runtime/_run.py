@@ -182,7 +182,9 @@ class Run:
         """Write internal events to the stream from now on; first the attempts in flight."""
         if not self.shows_internal:
             self.shows_internal = True
-            teller = InternalEvents(self.stream, self.run_id)
+            teller = InternalEvents(
+                self.stream, self.run_id, self.loop, lambda: self.waits.are_all_that_is_left(self.machine.state)
+            )
             for attempt in self.crew.attempts.values():
                 teller.attempt_started(attempt, self.variables)
             self.observe(teller)
@@ -195,6 +197,8 @@ class Run:
         self.host.runs += 1
         if self.host.runs == 1:
             WATCHDOG.wake(self.host)
+        if self.host.world is not None:
+            self.host.world.adopt(self)
         if CALLBACKS in sys.modules:  # else nobody can listen
             _tell_callbacks(self)
         if isinstance(event, RestoredRun):

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from stepwell.runtime._checks import check_path
 from stepwell.runtime._state_edit import Gate, StateEdit
 from stepwell.runtime._state_paths import MISSING
 from stepwell.runtime._state_pen import Pen
@@ -71,6 +72,8 @@ class StateStore(Generic[S]):
 
         Nothing there is a ``StatePathError`` (a ``ValueError``), or ``default`` if one is given.
         """
+        if type(path) is not str:
+            check_path("store.get", path)
         if not path:
             return self._tree.view()
         value = self._tree.read(path)
@@ -85,6 +88,8 @@ class StateStore(Generic[S]):
 
         A list must have the index, a model the field, else it is a ``StateWriteError`` (a ``ValueError``).
         """
+        if type(path) is not str:
+            check_path("store.set", path)
         await self._write("set", lambda: self._tree.write(path, value))
 
     async def set_state(self, state: BaseModel) -> None:

@@ -59,7 +59,8 @@ def _caller(definition: StepDefinition) -> Caller:
     if len(events) > 1 or signature.resources or not definition.bound:
         return _general_caller(definition)
     positional = [name for name in inspect.signature(function).parameters if name in (*events, signature.context)]
-    if list(inspect.signature(function).parameters)[1:] != positional:
+    rest = list(inspect.signature(function).parameters.values())[1:]
+    if [one.name for one in rest if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD] != positional:
         return _general_caller(definition)
     if signature.context is None:
         return lambda workflow, _, ev, __: function(workflow, ev)
@@ -119,6 +120,9 @@ def _undeclared(step: ReadyStep, result: object) -> UndeclaredResultError:
     if isinstance(result, signature.lists):
         name = type(result).__name__
         hint = f"It returned a bare {name} but its return annotation only declares it inside a list: return [event]."
+    elif inspect.iscoroutine(result):
+        result.close()
+        hint = "A decorator between @step and the function hides that it is async: make its wrapper async def."
     elif isinstance(result, type) and issubclass(result, Event):
         hint = f"It returned the class itself: return {result.__name__}(…)."
     return UndeclaredResultError(

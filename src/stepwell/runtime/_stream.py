@@ -44,7 +44,11 @@ NO_ORIGINS: dict[int, tuple[Origin, ...]] = {}
 
 
 class EventStream:
-    """What one run shows to whoever listens."""
+    """What one run shows to whoever listens.
+
+    The driver sets ``expecting`` while bodies are to begin in the loop's next turn. ``woke`` says that a reader was
+    woken since the driver last set it to ``False``.
+    """
 
     __slots__ = (
         "_base",
@@ -56,7 +60,9 @@ class EventStream:
         "_origins",
         "_pinned",
         "_waiters",
+        "_watched",
         "closed",
+        "expecting",
         "woke",
     )
 
@@ -69,8 +75,10 @@ class EventStream:
         self._origins = NO_ORIGINS
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit
+        self._watched = False
         self.closed = False
         self.woke = False
+        self.expecting = False
         self._has_internal = False
 
     @property
@@ -97,7 +105,7 @@ class EventStream:
         events.append(event)
         if len(events) > self._full_at:
             self._sweep()
-        if self._waiters is not None:
+        if self._waiters is not None or self._watched:
             self._wake()
 
     def write_internal(self, event: InternalDispatchEvent) -> None:
@@ -114,7 +122,7 @@ class EventStream:
         self._origins[self.end] = origin
         if isinstance(event, InternalDispatchEvent):
             self._has_internal = True
-        is_awaited = self._waiters is not None
+        is_awaited = self._waiters is not None or self._watched
         EventStream.write(self, event)  # not the child's own way of writing, which tells the runs above
         return is_awaited
 
@@ -127,6 +135,7 @@ class EventStream:
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, None
+        self._watched = False
         self.woke = True
         for waiter in waiters or ():
             if not waiter.done():
@@ -225,6 +234,10 @@ class EventStream:
             yield item.event
 
     async def _more(self) -> None:
+        if self.expecting:  # the loop's next turn may bring something: half the price of a future
+            self._watched = True
+            await asyncio.sleep(0)
+            return
         waiter: asyncio.Future[None] = self._loop.create_future()
         if self._waiters is None:
             self._waiters = []

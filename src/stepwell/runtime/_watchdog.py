@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
+from typing import Any
 
 from stepwell.core import record
 
@@ -23,11 +24,15 @@ _ROUND_SECONDS = 0.25
 
 @record()
 class Host:
-    """A loop that has runs: its thread, its clock (seconds), and how many runs are under way in it."""
+    """A loop that has runs: its thread, its clock (seconds), and how many runs are under way in it.
+
+    ``world`` is set for the loops of simulated worlds, which take over the runs that begin in them.
+    """
 
     loop: asyncio.AbstractEventLoop
     thread: int
     clock: Callable[[], float]
+    world: Any = None
     runs: int = 0
     asked_at: float | None = None
     reported: bool = False
@@ -57,7 +62,9 @@ class Watchdog:
         if host is None or host.loop is not loop:
             clock = getattr(loop, "stepwell_clock", time.monotonic)
             with self._lock:
-                host = self._watched[id(loop)] = Host(loop, threading.get_ident(), clock)
+                host = self._watched[id(loop)] = Host(
+                    loop, threading.get_ident(), clock, getattr(loop, "stepwell_world", None)
+                )
         return host
 
     def wake(self, host: Host) -> None:

@@ -1,13 +1,10 @@
 """``Workflow``: the class that users write their steps in, and run."""
 
 import asyncio
-import contextvars
 import difflib
 import functools
-import inspect
 import logging
 import sys
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic
@@ -21,6 +18,7 @@ from stepwell.errors import (
     NoRunningLoopError,
     NotAContextError,
     ReservedStepNameError,
+    ResourceValidationError,
     RunningContextError,
     StartEventTypeError,
     StartFieldsError,
@@ -37,7 +35,10 @@ from stepwell.flow import (
     class_location,
     define,
     definition_of,
+    unwrapped,
 )
+from stepwell.runtime._blocking import blocking
+from stepwell.runtime._checks import LONGEST_SECONDS, check_text
 from stepwell.runtime._child_run import ChildRun
 from stepwell.runtime._children import RunsAsChild, ancestors
 from stepwell.runtime._context import Context, LiveContext
@@ -71,7 +72,7 @@ class _Compiled:
         infer_state_type(wiring.state_types)  # raises here, not in the first run
         self.has_run_id = "run_id" in wiring.start_event.model_fields
         for step in wiring.steps:
-            WATCHDOG.know(inspect.unwrap(step.function).__code__, f"{wiring.workflow}.{step.name}")
+            WATCHDOG.know(unwrapped(step.function).__code__, f"{wiring.workflow}.{step.name}")
 
 
 class _AddStep:
@@ -157,6 +158,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     ) -> None:
         if callback_manager is not None:
             _check_manager(callback_manager)
+        _check_names(resource_manager, workflow_name)
         _check_seconds("timeout", timeout)
         _check_count("num_concurrent_runs", num_concurrent_runs)
         _check_count("stream_buffer", stream_buffer)
@@ -225,17 +227,41 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         """The event classes that the steps declare."""
         return list(self._compiled().wiring.events)
 
-    def validate(self) -> bool:
-        """Return whether people take part in it. Raises ``WorkflowGraphError``, which lists all that is wrong."""
+    def validate(self, *, validate_resource_configs: bool = True, validate_resources: bool = False) -> bool:
+        """Return whether people take part in it.
+
+        Raises ``WorkflowGraphError``, which lists all that is wrong with the way the steps fit together. With
+        ``validate_resource_configs`` the files of ``ResourceConfig`` parameters are read, and with
+        ``validate_resources`` resources are made and torn down again, in a loop of their own; what fails is a
+        ``ResourceValidationError``.
+        """
         compiled = self._compiled()
         skipped = self._settings.skip_graph_checks
+        wiring = compiled.wiring
         known = compiled.validated.get(skipped)
         if known is None:
-            known = compiled.validated[skipped] = compiled.wiring.validate(skipped)
+            known = wiring.validate(skipped)
+        if any(step.has_resources for step in compiled.ready):
+            self._validate_resources(wiring, validate_resource_configs, validate_resources)
+        compiled.validated[skipped] = known
         return known
+
+    def _validate_resources(self, wiring: Wiring, configs: bool, making: bool) -> None:
+        manager = self.resource_manager
+        if configs and (problems := manager.config_problems(wiring.steps)):
+            raise ResourceValidationError(workflow=wiring.workflow, what="Resource config", problems=problems)
+        if not making:
+            return
+
+        async def make() -> list[str]:
+            return await manager.making_problems(wiring.steps, asyncio.get_running_loop())
+
+        if problems := blocking(make):
+            raise ResourceValidationError(workflow=wiring.workflow, what="Resource", problems=problems)
 
     def run(
         self,
+        /,
         ctx: Context[Any] | None = None,
         start_event: StartEvent | None = None,
         *,
@@ -289,6 +315,8 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         """Return what a run begins with, and its id if it was given. Raises what is wrong with the steps or fields."""
         compiled = self._validated()
         run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
+        if run_id is not None:
+            check_text("run", "run_id", run_id)
         kind = compiled.wiring.start_event
         if fields or type(start_event) is not kind:
             return compiled, _start_event(kind, start_event, fields), run_id
@@ -336,25 +364,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         async def main() -> Any:
             return await self.run(**arguments)
 
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(main())
-        result: list[Any] = []
-        failure: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                result.append(asyncio.run(main()))
-            except BaseException as error:  # noqa: BLE001  # carried over to the caller
-                failure.append(error)
-
-        thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="stepwell-run-sync")
-        thread.start()
-        thread.join()
-        if failure:
-            raise failure[0]
-        return result[0]
+        return blocking(main)
 
 
 _RESERVED = frozenset(name for name in dir(Workflow) if not name.startswith("__"))
@@ -433,6 +443,9 @@ def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[
         raise StartFieldsError(
             event=kind.__name__, given=list(fields), problems=problems, suggestions=suggestions
         ) from error
+    except Exception as error:  # what the event's own __init__ or validators raise
+        problems = [f"{type(error).__name__}: {error}"]
+        raise StartFieldsError(event=kind.__name__, given=list(fields), problems=problems, suggestions=[]) from error
 
 
 def _check_manager(value: object) -> None:
@@ -442,10 +455,17 @@ def _check_manager(value: object) -> None:
         raise StepOptionError(option="callback_manager", value=value, accepted="a CallbackManager or None")
 
 
+def _check_names(resource_manager: object, workflow_name: object) -> None:
+    if resource_manager is not None and not isinstance(resource_manager, ResourceManager):
+        raise StepOptionError(option="resource_manager", value=resource_manager, accepted="a ResourceManager or None")
+    if workflow_name is not None and not isinstance(workflow_name, str):
+        raise StepOptionError(option="workflow_name", value=workflow_name, accepted="text or None")
+
+
 def _check_seconds(option: str, value: float | None) -> None:
     if value is None:
         return
-    if type(value) not in (int, float) or not 0 < value < float("inf"):
+    if type(value) not in (int, float) or not 0 < value <= LONGEST_SECONDS:
         raise StepOptionError(option=option, value=value, accepted="a number of seconds greater than 0 or None")
 
 

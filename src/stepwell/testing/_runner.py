@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from stepwell.errors import CallArgumentError
 from stepwell.flow import Event, StartEvent
 from stepwell.runtime import Context, Workflow
 
@@ -31,6 +32,9 @@ class WorkflowTestRunner:
     """Runs ``workflow`` for a test: ``await WorkflowTestRunner(workflow).run(StartEvent(topic="wells"))``."""
 
     def __init__(self, workflow: Workflow[Any, Any]) -> None:
+        if not isinstance(workflow, Workflow):
+            accepted = "an instance of a Workflow subclass"
+            raise CallArgumentError(call="WorkflowTestRunner", argument="workflow", value=workflow, accepted=accepted)
         self.workflow = workflow
 
     async def run(
@@ -45,8 +49,8 @@ class WorkflowTestRunner:
         ``exclude_events`` leaves out events of exactly those classes. ``ctx`` is passed on to ``run``.
         """
         given: dict[str, Any] = {} if ctx is None else {"ctx": ctx}
+        left_out = _classes(exclude_events)
         handler = self.workflow.run(start_event=start_event, **given)
-        left_out = frozenset(exclude_events or ())
         collected = [
             event
             async for event in handler.stream_events(expose_internal=expose_internal)
@@ -58,3 +62,13 @@ class WorkflowTestRunner:
             result=await handler,
             ctx=handler.ctx,
         )
+
+
+def _classes(kinds: Any) -> frozenset[type[Event]]:
+    if kinds is None:
+        return frozenset()
+    if not isinstance(kinds, Collection) or not all(isinstance(kind, type) for kind in kinds):
+        raise CallArgumentError(
+            call="WorkflowTestRunner.run", argument="exclude_events", value=kinds, accepted="a list of event classes"
+        )
+    return frozenset(kinds)

@@ -17,13 +17,14 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
 
-from stepwell.errors import VirtualDeadlockError
+from stepwell.errors import CallArgumentError, VirtualDeadlockError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 FIRST_TIME = 1_000.0
+LONGEST_SECONDS = float(2**62)
 PATIENCE_SECONDS = 5.0
 """How long, in real time, the loop waits for threads it knows nothing of before it calls a standstill."""
 
@@ -37,6 +38,8 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.holds = 0
         self.own_files = 0
         self.explain: Callable[[], list[str]] = list
+        self.patience = PATIENCE_SECONDS
+        self.at_standstill: Callable[[], bool] = bool
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
@@ -50,9 +53,11 @@ class _JumpingSelector(selectors.DefaultSelector):
         if timeout is not None:
             self.time += timeout
             return ready
-        ready = super().select(PATIENCE_SECONDS)
+        if self.at_standstill():
+            return ready
+        ready = super().select(self.patience)
         if not ready:
-            raise VirtualDeadlockError(waiting=self.explain(), seconds=PATIENCE_SECONDS)
+            raise VirtualDeadlockError(waiting=self.explain(), seconds=self.patience)
         return ready
 
 
@@ -87,6 +92,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass at once, as code that blocks the loop does."""
+        if type(seconds) not in (int, float) or not 0 <= seconds <= LONGEST_SECONDS:
+            accepted = "a number of seconds, 0 or more,"
+            raise CallArgumentError(call="pass_time", argument="seconds", value=seconds, accepted=accepted)
         self._jumping.time += seconds
 
     def run_in_executor(
@@ -119,12 +127,19 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
 
     Raises ``VirtualDeadlockError`` where ``main`` waits for what can never come.
     """
+    if not asyncio.iscoroutine(main):
+        raise CallArgumentError(
+            call="run_virtual", argument="main", value=main, accepted="a coroutine, such as main(),"
+        )
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
 
 
 def virtual_time(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """Make a coroutine function an ordinary one that runs it in virtual time; for tests under any framework."""
+    if not callable(test):
+        accepted = "a coroutine function"
+        raise CallArgumentError(call="virtual_time", argument="test", value=test, accepted=accepted)
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -41,7 +41,10 @@ def plain(value: Any) -> Any:  # noqa: PLR0911  # a table of kinds
         case BaseModel():
             return shown(value)
         case dict():
-            return {key if isinstance(key, str) else repr(key): plain(item) for key, item in value.items()}
+            return {
+                key if isinstance(key, str) else f"{type(key).__name__} {key!r}": plain(item)
+                for key, item in value.items()
+            }
         case list():
             return [plain(item) for item in value]
         case tuple():
@@ -73,7 +76,8 @@ def error_seen(error: BaseException, kind: type[BaseException] | None = None, *p
         return {"error": kind.__name__, "says": list(phrases)}
     known = next(base for base in type(error).__mro__ if base in NEUTRAL or is_neutral(base))
     own_words = type(error) is known and known not in NEUTRAL and kind is None
-    return {"error": known.__name__, "says": [text] if own_words else ["?"]}
+    name = type(error).__name__ if known is Exception else known.__name__
+    return {"error": name, "says": [text] if own_words else ["?"]}
 
 
 def is_neutral(cls: type) -> bool:

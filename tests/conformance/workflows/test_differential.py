@@ -1,8 +1,9 @@
 """Small programs run on LlamaIndex Workflows and on stepwell: they must see the same, or a listed deviation.
 
 A program is written once, against a neutral namespace (``engine``), and returns what it saw as plain data. All of them
-run in one process for each engine. ``expected.json`` says of each program that sees something else here which row of
-docs/deviations.md that is, and what exactly it sees there and here; of each row that no program shows, why not.
+run in one process for each engine, and once more on stepwell by the module names of the peer. ``expected.json`` says of
+each program that sees something else here which row of docs/deviations.md that is, and what exactly it sees there and
+here; of each row that no program shows, why not.
 """
 
 import ast
@@ -40,23 +41,42 @@ def programs_of(path: Path) -> list[str]:
 PROGRAMS = [name for path in sorted((HERE / "programs").glob("*.py")) for name in programs_of(path)]
 
 
-def run_on(engine: str, python: str) -> Any:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src") if engine == "stepwell" else ""}
-    done = subprocess.run(
-        [python, HERE / "run_programs.py", engine], capture_output=True, text=True, check=False, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["results"]
+@pytest.fixture(scope="module")
+def runs(llama_index: str) -> dict[str, Any]:
+    """What the programs saw ``there``, ``here``, and here by the ``names`` of the peer. All three at the same time."""
+    runner = [HERE / "run_programs.py"]
+    commands: dict[str, list[Any]] = {
+        "there": [llama_index, *runner, "workflows"],
+        "here": [sys.executable, *runner, "stepwell"],
+        "names": [sys.executable, "-m", "stepwell.compat", *runner, "workflows"],
+    }
+    house = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    started = {
+        where: subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=house if where != "there" else {**house, "PYTHONPATH": ""},
+        )
+        for where, command in commands.items()
+    }
+    told = {}
+    for where, process in started.items():
+        output, errors = process.communicate()
+        assert process.returncode == 0, f"{where}: {errors}"
+        told[where] = json.loads(output)["results"]
+    return told
 
 
 @pytest.fixture(scope="module")
-def here() -> Any:
-    return run_on("stepwell", sys.executable)
+def there(runs: dict[str, Any]) -> Any:
+    return runs["there"]
 
 
 @pytest.fixture(scope="module")
-def there(llama_index: str) -> Any:
-    return run_on("workflows", llama_index)
+def here(runs: dict[str, Any]) -> Any:
+    return runs["here"]
 
 
 def saw(result: dict[str, Any]) -> Any:
@@ -78,8 +98,13 @@ def test_a_program_that_shows_a_deviation_sees_what_is_listed(there: Any, here: 
     assert saw(here[program]) != saw(there[program])
 
 
-def test_all_programs_ran_on_both(there: Any, here: Any) -> None:
-    assert sorted(there) == sorted(here) == sorted(PROGRAMS)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_sees_the_same_by_the_names_of_the_peer(here: Any, runs: dict[str, Any], program: str) -> None:
+    assert saw(runs["names"][program]) == saw(here[program])
+
+
+def test_all_programs_ran_everywhere(runs: dict[str, Any]) -> None:
+    assert sorted(runs["there"]) == sorted(runs["here"]) == sorted(runs["names"]) == sorted(PROGRAMS)
 
 
 def test_each_difference_belongs_to_a_program_and_names_rows_of_the_page() -> None:

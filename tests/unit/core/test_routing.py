@@ -1,7 +1,7 @@
 import pytest
 from tests.unit.core.playing import Play, attempts, plan_of, starts, step
 
-from stepwell.core import EndRun, Gathering, Publish, Status
+from stepwell.core import EndRun, Gathering, Kind, Publish, Status
 
 
 def test_an_event_goes_to_every_step_that_accepts_it() -> None:
@@ -128,6 +128,28 @@ def test_an_answer_that_only_a_wait_takes_closes_a_question() -> None:
     play.wait(1, key="answer")
 
     play.send("answer", wakes=((1, 0),))
+
+    assert play.state.questions == 0
+
+
+def test_an_answer_that_nobody_takes_leaves_the_question_open() -> None:
+    play = Play(step("start"), step("answer"))
+    play.machine.plan.learn("second answer", Kind.ANSWER, ())
+    play.start()
+    play.ask()
+
+    play.send("second answer")
+
+    assert play.state.questions == 1
+
+
+def test_an_answer_held_for_a_wait_closes_a_question_when_the_wait_takes_it() -> None:
+    play = Play(step("start"), more=("answer",))
+    play.start()
+    play.send("answer")
+    [held] = play.state.held
+
+    play.wait(1, key="answer", ask="how?", takes=held)
 
     assert play.state.questions == 0
 

@@ -195,46 +195,34 @@ def test_an_event_that_two_joins_want_reaches_both_when_one_of_them_cancels_the_
     assert not play.state.scopes
 
 
-def test_a_join_that_wants_more_than_come_starts_with_what_came_when_its_scope_closes() -> None:
-    play = joined(Gathering(take=3))
-    first, second = attempts(play.fan_out(1, "A", "A"))
-    play.finish(first, "R")
-
-    effects = play.finish(second)
-
-    assert starts(effects) == [(2, ["R"])]
-    assert not play.state.scopes
-
-
-def test_a_join_that_wants_some_of_an_empty_list_starts_with_nothing() -> None:
-    play = joined(Gathering(take=2))
-
-    effects = play.fan_out(1)
-
-    assert starts(effects) == [(2, [])]
-    assert not play.state.scopes
-
-
-def test_a_join_that_lacks_members_when_another_cancels_its_scope_starts_with_what_it_has() -> None:
+def test_a_cancelled_scope_with_a_join_that_was_never_filled_stays_and_is_told_in_the_stall() -> None:
     play = Play(
         step("start", joins=(2, 3)), step("A"), step("R", gathering=FIRST), step("R", gathering=Gathering(take=2))
     )
     play.start()
-    first, _ = attempts(play.fan_out(1, "A", "A"))
+    first, second = attempts(play.fan_out(1, "A", "A"))
+    [join] = attempts(play.finish(first, "R"))
+    play.cancelled(second)
+    play.finish(join)
 
-    effects = play.finish(first, "R")
+    [end] = play.turn()
 
-    assert starts(effects) == [(2, ["R"]), (3, ["R"])]
-    assert not play.state.scopes
+    assert isinstance(end, EndRun)
+    assert end.stall is not None
+    [half] = end.stall.joins
+    assert (half.step, half.present, half.missing) == (3, ("R",), (("R", 1),))
 
 
-def test_a_loser_has_nothing_to_say_after_its_scope_was_cancelled() -> None:
-    play = first_wins()
+def test_a_loser_in_a_scope_that_stays_for_another_join_has_nothing_to_say_either() -> None:
+    play = Play(
+        step("start", joins=(2, 3)), step("A"), step("R", gathering=FIRST), step("R", gathering=Gathering(take=2))
+    )
+    play.start()
     first, loser = attempts(play.fan_out(1, "A", "A"))
     play.finish(first, "R")
 
     assert play.send("R", sender=loser) == play.send("A", sender=loser) == []
-    assert not play.state.scopes
+    assert len(play.state.scopes) == 1
 
 
 def test_two_joins_that_both_cancel_the_rest_cancel_it_once() -> None:

@@ -67,6 +67,19 @@ def test_a_step_can_be_called_like_the_function_it_is() -> None:
     assert Plain().begin(StartEvent.model_validate({"number": 3})).result == 4
 
 
+async def test_a_method_may_call_its_object_as_it_likes() -> None:
+    class Named(Workflow):
+        @step
+        async def begin(this, ev: StartEvent) -> Left:
+            return Left()
+
+        @step
+        async def finish(self: Any, ev: Left) -> StopEvent:
+            return StopEvent(type(self).__name__)
+
+    assert await Named().run() == "Named"
+
+
 def test_a_definition_says_where_the_step_stands() -> None:
     async def begin(ev: StartEvent) -> StopEvent:
         return StopEvent()

@@ -12,11 +12,11 @@ from tests.unit.runtime.virtual_loop import passed_since, virtually
 from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import (
     AttemptOverError,
-    ChildCancelledError,
     ChildDepthError,
     NoAttemptError,
     NotAChildWorkflowError,
     StartFieldsError,
+    StepCancelledError,
     StepTimeoutError,
     WorkflowCancelledByUser,
     WorkflowStalledError,
@@ -512,13 +512,13 @@ async def test_a_step_that_is_told_to_stop_opens_no_further_child() -> None:
     assert len(refused) == 1
 
 
-async def test_a_child_cancelled_from_elsewhere_fails_the_step_with_an_error_that_says_so() -> None:
+async def test_a_child_whose_step_cancels_itself_fails_the_step_with_an_error_that_says_so() -> None:
     class CancelsItself(Workflow):
         @step
         async def outer(self, ev: StartEvent) -> StopEvent:
             raise asyncio.CancelledError("from within")
 
-    with pytest.raises(ChildCancelledError, match="CancelsItself") as caught:
+    with pytest.raises(StepCancelledError, match="outer") as caught:
         await Runs(CancelsItself()).run()
 
     assert isinstance(caught.value.__cause__, asyncio.CancelledError)

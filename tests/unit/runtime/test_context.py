@@ -8,6 +8,7 @@ from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import (
+    ContextStateError,
     NoAttemptError,
     NotAnEventError,
     StepOptionError,
@@ -296,9 +297,11 @@ async def test_what_belongs_to_an_attempt_is_refused_outside_of_one(call: str) -
 
     handler = Waits().run()
 
-    with pytest.raises(NoAttemptError, match=f"{call} is only available from within step functions"):
+    with pytest.raises(NoAttemptError, match=f"{call} is only available from within step functions") as caught:
         await use_outside(handler.ctx, call)
     await handler
+
+    assert isinstance(caught.value, ContextStateError)
 
 
 @virtually

@@ -10,7 +10,13 @@ import pytest
 from pydantic import BaseModel
 
 from stepwell import Event, Resource, ResourceConfig, StartEvent, StopEvent, Workflow, step
-from stepwell.errors import CircularResourceError, ResourceConfigError, ResourceLifetimeError, StepOptionError
+from stepwell.errors import (
+    CircularResourceError,
+    ResourceConfigError,
+    ResourceLifetimeError,
+    ResourceValidationError,
+    StepOptionError,
+)
 
 
 class Item(Event):
@@ -19,6 +25,14 @@ class Item(Event):
 
 class Done(Event):
     value: str
+
+
+class Limits(BaseModel):
+    depth: int
+
+
+class Water(Event):
+    pass
 
 
 async def test_a_shared_resource_is_made_once_however_many_attempts_ask_at_once() -> None:
@@ -211,10 +225,6 @@ async def test_a_test_can_put_a_value_in_the_place_of_a_factory() -> None:
     assert await workflow.run() == "double"
 
 
-class Limits(BaseModel):
-    depth: int
-
-
 async def test_a_configuration_is_read_into_its_model(tmp_path: Path) -> None:
     file = tmp_path / "well.json"
     file.write_text(json.dumps({"wells": [{"depth": 7}]}), encoding="utf-8")
@@ -251,7 +261,76 @@ async def test_a_configuration_of_no_use_is_an_error_that_says_why(
             return StopEvent(result=limits)
 
     with pytest.raises(ResourceConfigError, match=problem):
-        await Configured().run()
+        await Configured(disable_validation=True).run()
+
+
+def no_well(file: Annotated[Limits, ResourceConfig("nowhere.json")]) -> Limits:
+    raise AssertionError("a validation of files makes nothing")
+
+
+def broken_pump() -> int:
+    raise OSError("no water")
+
+
+class Misconfigured(Workflow):
+    @step
+    async def begin(
+        self,
+        ev: StartEvent,
+        limits: Annotated[Limits, ResourceConfig("missing.json")],
+        well: Annotated[Limits, Resource(no_well)],
+    ) -> StopEvent:
+        return StopEvent(result=limits)
+
+
+async def test_files_that_steps_and_their_resources_need_are_read_before_the_first_run() -> None:
+    with pytest.raises(ResourceValidationError, match="Resource config validation failed") as caught:
+        Misconfigured().run()
+
+    direct, nested = caught.value.problems
+    assert direct.startswith("In step 'begin', parameter 'limits': the configuration file 'missing.json'")
+    assert nested.startswith("In step 'begin', parameter 'well' (no_well -> nowhere.json): ")
+
+
+def test_files_are_left_alone_where_a_resource_has_a_replacement_or_nobody_asks() -> None:
+    workflow = Misconfigured()
+    workflow.resource_manager.replace(no_well, None)
+
+    with pytest.raises(ResourceValidationError) as caught:
+        workflow.validate()
+
+    assert len(caught.value.problems) == 1
+    assert workflow.validate(validate_resource_configs=False) is False
+
+
+@pytest.mark.parametrize("is_in_loop", [False, True])
+async def test_resources_are_made_on_trial_and_torn_down(is_in_loop: bool) -> None:
+    told: list[str] = []
+
+    def pump() -> Iterator[str]:
+        told.append("made")
+        yield "pump"
+        told.append("torn down")
+
+    class Pumps(Workflow):
+        @step
+        async def begin(self, ev: StartEvent, pump: Annotated[str, Resource(pump)]) -> Water:
+            return Water()
+
+        @step
+        async def finish(
+            self, ev: Water, again: Annotated[str, Resource(pump)], broken: Annotated[int, Resource(broken_pump)]
+        ) -> StopEvent:
+            return StopEvent()
+
+    def validate() -> None:
+        Pumps().validate(validate_resources=True)
+
+    with pytest.raises(ResourceValidationError, match="Resource validation failed") as caught:
+        validate() if is_in_loop else await asyncio.to_thread(validate)
+
+    assert caught.value.problems == ("In step 'finish': OSError: no water",)
+    assert told == ["made", "torn down"]
 
 
 def test_what_cannot_be_called_is_no_factory() -> None:

@@ -427,6 +427,48 @@ async def test_internal_events_tell_of_a_run_that_has_nothing_to_do() -> None:
     assert [type(event) for event in events if isinstance(event, WorkflowIdleEvent)] == [WorkflowIdleEvent]
 
 
+class Asking(Workflow):
+    """Asks twice, and has a second step that is busy for a second meanwhile."""
+
+    @step
+    async def begin(self, ctx: Context, ev: StartEvent) -> Inner | StopEvent:
+        ctx.send_event(Inner())
+        for _ in range(2):
+            await ctx.wait_for_event(Answer)
+        return StopEvent()
+
+    @step
+    async def work(self, ev: Inner) -> None:
+        await asyncio.sleep(1)
+
+
+@virtually
+async def test_internal_events_tell_once_each_time_when_only_waits_are_left() -> None:
+    handler = Asking().run()
+    begun = asyncio.get_running_loop().time()
+    idle = []
+
+    async for event in handler.stream_events(expose_internal=True):
+        if isinstance(event, WorkflowIdleEvent):
+            idle.append(round(asyncio.get_running_loop().time() - begun, 3))
+            await asyncio.sleep(5)
+            handler.ctx.send_event(Answer())
+
+    assert idle == [1, 6]
+
+
+@virtually
+async def test_internal_events_tell_who_comes_later_that_a_run_waits() -> None:
+    handler = Asking().run()
+    await asyncio.sleep(10)
+
+    events = handler.stream_events(expose_internal=True)
+
+    kinds = [type(await anext(events)).__name__ for _ in range(2)]
+    assert kinds == ["StepStateChanged", "WorkflowIdleEvent"]
+    await handler.cancel_run()
+
+
 @virtually
 async def test_internal_events_are_for_those_who_ask() -> None:
     handler = Chain().run()

@@ -283,3 +283,27 @@ def test_a_stuck_thread_does_not_delay_the_process_s_exit() -> None:
     )
 
     assert done.stdout == "timed out\n"
+
+
+async def test_a_thread_that_waits_is_let_go_with_its_run_also_beside_a_background_task() -> None:
+    ended = threading.Event()
+
+    class Waits(Workflow):
+        @step
+        def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            ctx.create_task(self.listen(ctx))
+            try:
+                ctx.call(ctx.wait_for_event(Answer, Tick(number=1)))
+            finally:
+                ended.set()
+            return StopEvent()
+
+        async def listen(self, ctx: Context) -> None:
+            await ctx.wait_for_event(Item)
+
+    handler = Waits().run()
+    assert await anext(handler.stream_events()) == Tick(number=1)
+    await handler.cancel_run()
+
+    assert await asyncio.to_thread(ended.wait, 5)
+    assert handler.ctx.awaited_events == ()

@@ -164,6 +164,8 @@ def checked_message(
         raise RetryArgumentError(owner=owner, argument="message", value=message, wanted="a text")
     try:
         pattern = None if match is None else re.compile(match)
+        if pattern is not None and not isinstance(pattern.pattern, str):
+            raise RetryArgumentError(owner=owner, argument="match", value=match, wanted="a regular expression for text")
     except (re.error, TypeError) as error:
         raise RetryArgumentError(
             owner=owner, argument="match", value=match, wanted=f"a regular expression ({error})"

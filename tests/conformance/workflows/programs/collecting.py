@@ -115,11 +115,12 @@ async def collecting_goes_on_across_concurrent_workers():
 async def a_step_runs_on_at_most_four_workers_unless_told_otherwise():
     most = {"one": 0, "four": 0, "six": 0}
     now = {"one": 0, "four": 0, "six": 0}
+    gate = asyncio.Event()
 
     async def busy(name):
         now[name] += 1
         most[name] = max(most[name], now[name])
-        await asyncio.sleep(0.01)
+        await gate.wait()
         now[name] -= 1
 
     class Crowd(Workflow):
@@ -127,6 +128,7 @@ async def a_step_runs_on_at_most_four_workers_unless_told_otherwise():
         async def begin(self, ctx: Context, ev: StartEvent) -> Red | None:
             for number in range(7):
                 ctx.send_event(Red(number=number))
+            asyncio.get_running_loop().call_later(0.2, gate.set)
 
         @step(num_workers=1)
         async def one(self, ev: Red) -> None:

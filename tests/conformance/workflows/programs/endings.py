@@ -3,6 +3,8 @@
 # mypy: ignore-errors
 
 import asyncio
+import contextlib
+import io
 
 from engine import (
     Context,
@@ -177,7 +179,7 @@ async def a_stream_is_read_while_the_run_goes_on():
 
     handler = Two().run()
     async for event in handler.stream_events():
-        order.append(type(event).__name__)
+        order.append(type(event).__name__)  # noqa: PERF401  # in the order in which things happen
     await handler
     return order
 
@@ -218,7 +220,7 @@ async def nothing_written_to_the_stream_is_passed_over():
 
 
 @program
-async def a_stop_event_written_to_the_stream_is_only_shown():
+async def a_stop_event_written_to_the_stream():
     class Early(Workflow):
         @step
         async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
@@ -231,7 +233,7 @@ async def a_stop_event_written_to_the_stream_is_only_shown():
 
 
 @program
-async def a_stop_event_that_a_step_sends_ends_the_run():
+async def a_stop_event_that_a_step_sends():
     class Sent(Workflow):
         @step
         async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent | None:
@@ -270,29 +272,13 @@ async def internal_events_tell_of_steps_that_begin_and_end():
 
 
 @program
-async def internal_events_name_classes():
+async def names_in_internal_events():
     handler = Ticking().run(count=0)
     return [
         [event.name, event.step_state.name, event.input_event_name, event.output_event_name]
         async for event in handler.stream_events(expose_internal=True)
         if isinstance(event, StepStateChanged) and event.step_state is not StepState.PREPARING
     ]
-
-
-@program
-async def an_attempt_that_queues_is_announced():
-    class Line(Workflow):
-        @step
-        async def begin(self, ctx: Context, ev: StartEvent) -> Topic | None:
-            for number in range(2):
-                ctx.send_event(Topic(text=str(number)))
-
-        @step(num_workers=1)
-        async def take(self, ctx: Context, ev: Topic) -> StopEvent | None:
-            return None if ctx.collect_events(ev, [Topic, Topic]) is None else StopEvent()
-
-    events = [event async for event in Line().run().stream_events(expose_internal=True)]
-    return sum(isinstance(event, StepStateChanged) and event.step_state is StepState.PREPARING for event in events)
 
 
 @program
@@ -414,7 +400,7 @@ def _refusal(workflow):
 
 
 @program
-async def cancelling_who_awaits_does_not_cancel_the_run():
+async def cancelling_who_awaits_a_run():
     handler = Slow().run(seconds=0.1)
 
     async def wait():
@@ -470,10 +456,118 @@ async def the_last_event_says_how_a_run_ended():
 
 
 @program
-async def verbose_prints():
+async def where_verbose_prints():
     class Two(Workflow):
         @step
         async def begin(self, ev: StartEvent) -> StopEvent:
             return StopEvent()
 
-    return await ending_of(Two(verbose=True).run())
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        await Two(verbose=True).run()
+    return {
+        name: ["[begin:0] started from StartEvent" in lines, "[begin:0] complete with StopEvent" in lines]
+        for name, lines in (("output", output.getvalue()), ("errors", errors.getvalue()))
+    }
+
+
+@program
+async def an_event_that_comes_late_from_outside():
+    class Fed(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Topic | None:
+            return None
+
+        @step
+        async def finish(self, ev: Topic) -> StopEvent:
+            return StopEvent(result=ev.text)
+
+    handler = Fed(timeout=1).run()
+    await asyncio.sleep(0.1)
+    if not handler.is_done():
+        handler.ctx.send_event(Topic(text="from outside"))
+    return await ending_of(handler)
+
+
+@program
+async def an_error_of_a_step_says_where_it_was_raised():
+    class Fails(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> StopEvent:
+            raise ValueError("no")
+
+    try:
+        await Fails().run()
+    except ValueError as error:
+        return [str(error), any("begin" in note for note in getattr(error, "__notes__", ()))]
+
+
+@program
+async def a_loser_that_takes_its_time_to_end():
+    seen = []
+
+    class Race(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Topic | Tick | None:
+            ctx.send_event(Topic(text="slow"))
+            ctx.send_event(Tick(number=1))
+
+        @step
+        async def slow(self, ev: Topic) -> StopEvent:
+            try:
+                await asyncio.sleep(9)
+            finally:
+                await asyncio.sleep(0.8)
+                seen.append("cleaned up")
+
+        @step
+        async def fast(self, ev: Tick) -> StopEvent:
+            return StopEvent(result="fast")
+
+    result = await Race().run()
+    return [result, list(seen)]
+
+
+@program
+async def fields_beside_a_start_event():
+    return await refused(
+        lambda: ending_of(Ticking().run(start_event=StartEvent(count=0), count=5)), WorkflowRuntimeError
+    )
+
+
+@program
+async def writing_to_the_stream_from_outside():
+    handler = Slow().run(seconds=0.1)
+    await asyncio.sleep(0.02)
+    refusal = await refused(lambda: handler.ctx.write_event_to_stream(Tick(number=9)), Exception)
+    return [refusal, await stream_of(handler)]
+
+
+@program
+async def a_second_reader_while_the_first_reads():
+    handler = Slow().run(seconds=0.05)
+
+    async def read():
+        try:
+            return await stream_of(handler)
+        except Exception as error:  # noqa: BLE001  # the observation is the error
+            return error_seen(error, WorkflowRuntimeError, "already consumed")
+
+    return await asyncio.gather(read(), read())
+
+
+@program
+async def an_attempt_that_waits_for_a_worker_is_announced():
+    class Line(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Topic | None:
+            for number in range(3):
+                ctx.send_event(Topic(text=str(number)))
+
+        @step(num_workers=1)
+        async def take(self, ctx: Context, ev: Topic) -> StopEvent | None:
+            await asyncio.sleep(0.02)
+            return None if ctx.collect_events(ev, [Topic] * 3) is None else StopEvent()
+
+    events = [event async for event in Line().run().stream_events(expose_internal=True)]
+    return sum(isinstance(event, StepStateChanged) and event.step_state is StepState.PREPARING for event in events)

@@ -141,7 +141,7 @@ async def take_lets_the_others_run_on():
 
 
 @program
-async def take_of_more_than_there_are_fires_when_all_are_settled():
+async def take_of_more_than_there_are():
     class Fastest(Workflow):
         @step
         async def split(self, ev: StartEvent) -> list[Item]:

@@ -431,7 +431,7 @@ async def a_handled_branch_takes_part_in_its_join():
 
 
 @program
-async def handlers_that_cannot_work_are_refused():
+async def handlers_that_cannot_work_are_refused():  # noqa: C901  # one function for each way to be wrong
     def unknown():
         class W(Workflow):
             @step
@@ -520,10 +520,43 @@ async def handlers_that_cannot_work_are_refused():
 
 
 @program
-async def a_cancelled_error_inside_a_step_is_a_failure():
+async def a_step_that_raises_a_cancelled_error():
     class Cancels(Workflow):
         @step
         async def begin(self, ev: StartEvent) -> StopEvent:
             raise asyncio.CancelledError
 
     return await ending_of(Cancels(timeout=0.3).run())
+
+
+@program
+async def strategies_with_arguments_that_cannot_be():
+    return [
+        await refused(lambda: stop_after_attempt(0), ValueError),
+        await refused(lambda: wait_fixed(-1), ValueError),
+        await refused(lambda: retry_if_exception_message(), TypeError),
+        await refused(lambda: retry_if_exception_message(message="a", match="b"), TypeError),
+    ]
+
+
+@program
+async def random_waits_of_one_seed_for_several_attempts():
+    policy = retry_policy(retry=retry_always(), wait=wait_random(min=0, max=1), stop=stop_never())
+    return len({policy.next(0, attempt, ValueError(), seed=7) for attempt in range(1, 6)})
+
+
+@program
+async def a_policy_that_answers_no_delay():
+    def answering(delay):
+        class Answers:
+            def next(self, elapsed_time, attempts, error, *, seed=None):
+                return delay if attempts == 1 else None
+
+        return Answers()
+
+    async def ending(delay):
+        workflow, _ = failing(answering(delay), 1)
+        workflow_with_limit = type(workflow)(timeout=0.3)
+        return await ending_of(workflow_with_limit.run())
+
+    return {str(delay): await ending(delay) for delay in (-1.0, float("nan"), "soon")}

@@ -1,0 +1,88 @@
+"""A record told in words: one line for each fact that matters to who reads it."""
+
+from stepwell.core import (
+    RUN_TIMER,
+    CancelRequested,
+    EndRun,
+    EventSent,
+    Fact,
+    InputAsked,
+    RunStarted,
+    StartStep,
+    StepCancelled,
+    StepFailed,
+    StepFannedOut,
+    StepFinished,
+    TimerFired,
+    WaitStarted,
+)
+from stepwell.testing._record import Record
+
+LONGEST = 60
+
+
+def story(record: Record) -> list[str]:
+    """Return the last lines of what happened, with seconds since the start of the run."""
+    lines: list[str] = []
+    names: dict[int, str] = {}
+    began = record.entries[0][0].at if record.entries else 0.0
+    for fact, effects in record.entries:
+        time = f"{fact.at - began:8.3f} s  "
+        said = _said(fact, names)
+        if said:
+            lines.append(time + said)
+        for effect in effects:
+            if isinstance(effect, StartStep):
+                step = record.machine.plan.steps[effect.step].name
+                again = f", attempt {effect.number}" if effect.number > 1 else ""
+                names[effect.attempt] = f"{step} [{effect.attempt}]"
+                lines.append(f"{time}  {names[effect.attempt]} starts with {_short(effect.key)}{again}")
+            elif isinstance(effect, EndRun):
+                lines.append(f"{time}the run is {effect.status.value}")
+    left_out = len(lines) - LONGEST
+    return [f"… {left_out} lines before", *lines[-LONGEST:]] if left_out > 1 else lines
+
+
+def _short(key: str | None) -> str:
+    return "nothing" if key is None else key.rpartition(".")[2]
+
+
+def _said(fact: Fact, names: dict[int, str]) -> str:
+    attempt = getattr(fact, "attempt", None)
+    if attempt is None:
+        return _of_run(fact, names)
+    return f"{names.get(attempt, f'[{attempt}]')} {did}" if (did := _of_attempt(fact)) else ""
+
+
+def _of_run(fact: Fact, names: dict[int, str]) -> str:
+    match fact:
+        case RunStarted():
+            return f"the run starts with {_short(fact.key)}"
+        case EventSent():
+            who = "outside" if fact.sender is None else names.get(fact.sender, f"[{fact.sender}]")
+            return f"{who} sends {_short(fact.key)}"
+        case CancelRequested():
+            return "somebody cancels the run"
+        case InputAsked():
+            return "a question is asked"
+        case TimerFired():
+            return "the run's time is up" if fact.timer == RUN_TIMER else ""
+        case _:
+            return ""
+
+
+def _of_attempt(fact: Fact) -> str:
+    match fact:
+        case StepFinished():
+            return f"returns {_short(fact.key)}"
+        case StepFannedOut():
+            return f"returns a list of {len(fact.events)}"
+        case StepFailed():
+            again = "" if fact.retry_at is None else ", and will be tried again"
+            return f"fails: {type(fact.error).__name__}: {fact.error}{again}"
+        case StepCancelled():
+            return "was stopped"
+        case WaitStarted():
+            return f"waits for {_short(fact.key) if fact.key is not None else 'its time'}"
+        case _:
+            return ""

@@ -1,0 +1,51 @@
+"""Every public call, with every kind of nonsense for each of its arguments, at every stage: an error that explains."""
+
+import gc
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.fuzz.misuses import TABLE, Misuse
+from tests.fuzz.nonsense import NONSENSE, close, explains
+
+CASES = [
+    pytest.param(misuse, parameter, id=f"{misuse.name}-{parameter}") for misuse in TABLE for parameter in misuse.fine
+]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail when a coroutine was never awaited or a destructor failed."""
+    left: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: left.append(repr(unraisable.exc_value)))
+    yield
+    assert left == []
+
+
+@pytest.mark.filterwarnings("ignore:.*pickle:DeprecationWarning")
+@pytest.mark.parametrize(("misuse", "parameter"), CASES)
+def test_nonsense_is_used_or_refused_in_words(misuse: Misuse, parameter: str) -> None:
+    unexplained: dict[str, BaseException] = {}
+
+    for name, make in NONSENSE.items():
+        arguments: dict[str, Any] = {one: value() for one, value in misuse.fine.items() if one != parameter}
+        arguments[parameter] = make()
+        try:
+            misuse.stage(misuse.call, arguments)
+        except Exception as error:  # noqa: BLE001  # looked at below
+            if not (explains(error) or isinstance(error, misuse.own)):
+                unexplained[name] = error
+        for value in arguments.values():
+            close(value)
+
+    assert unexplained == {}
+
+
+def test_after_all_of_it_no_thread_is_left_but_the_pool() -> None:
+    gc.collect()
+
+    names = {thread.name for thread in threading.enumerate()}
+
+    assert names <= {"MainThread", "stepwell-watchdog", "stepwell-step"}
