@@ -236,7 +236,7 @@ class Run:
                 assert isinstance(effect.event, Event)
                 self.stream.write(effect.event)
             case CheckIdle():
-                self.check_idle()
+                self._check_idle()
             case CancelStep():
                 self.crew.cancel(effect.attempt)
             case StartStep():
@@ -249,8 +249,7 @@ class Run:
         else:
             self.crew.cancel(-timer, "timed out")
 
-    def check_idle(self) -> None:
-        """Let the loop turn once, and tell the machine that it has."""
+    def _check_idle(self) -> None:
         if self.observers is not None:
             self.observers.became_idle()
         self.loop.call_soon(self.loop.call_soon, self._turn_passed)
