@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from stepwell.core import (
     CancelRequested,
@@ -41,8 +41,10 @@ from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
-from stepwell.runtime._ports import ChildrenPort, Link
+from stepwell.runtime._ports import ChildrenPort, Link, Serializer
 from stepwell.runtime._resources import ResourceManager, RunResources
+from stepwell.runtime._restore import adopt, take_up
+from stepwell.runtime._restored import RestoredRun
 from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
@@ -57,6 +59,9 @@ logger = logging.getLogger("stepwell.runtime")
 
 CALLBACKS = "stepwell.callbacks"
 """A room that costs the import 20 ms, and that whoever listens has imported."""
+
+
+Beginning: TypeAlias = StartEvent | RestoredRun
 
 
 @record(frozen=True)
@@ -75,6 +80,7 @@ class Settings:
     stream_buffer: int | None = 65_536
     callback_manager: Any = None
     resource_manager: ResourceManager | None = None
+    serializer: Serializer | None = None
 
 
 class Run:
@@ -184,19 +190,24 @@ class Run:
             if self.children is not None:
                 self.children.expose_internal()
 
-    def begin(self, event: StartEvent) -> None:
-        """Start the run; its first steps begin in the loop's next turn."""
+    def begin(self, event: Beginning) -> None:
+        """Start the run, or take it up where a snapshot was made; bodies begin in the loop's next turn."""
         runs = self.host.runs
         runs.add(self)
         if len(runs) == 1:
             WATCHDOG.wake(self.host)
         if self.host.world is not None:
             self.host.world.adopt(self)
-        key = self.wiring.learn(type(event))
-        settings = self.settings
         if CALLBACKS in sys.modules:  # else nobody can listen
             _tell_callbacks(self)
-        self.apply(RunStarted(self.now(), key, event, settings.timeout, self.external_events))
+        if isinstance(event, RestoredRun):
+            event.state.external_events |= self.external_events
+            adopt(self, event)
+            take_up(self, event)
+            self.tell_above()
+            return
+        key = self.wiring.learn(type(event))
+        self.apply(RunStarted(self.now(), key, event, self.settings.timeout, self.external_events))
 
     def apply(self, fact: Fact) -> None:
         """Give the machine a fact and carry out what follows from it."""
