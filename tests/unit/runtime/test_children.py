@@ -195,6 +195,22 @@ async def test_a_failed_child_that_its_step_caught_is_not_reported_as_unheard(ca
     assert not caplog.records
 
 
+async def test_the_second_of_two_children_that_fail_at_once_is_not_reported_as_unheard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Both(Workflow):
+        @step
+        async def outer(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await asyncio.gather(ctx.run_child(Failing()), ctx.run_child(Failing()))
+            return StopEvent()
+
+    with caplog.at_level(logging.ERROR, "stepwell"), pytest.raises(LookupError):
+        await Both().run()
+    gc.collect()
+
+    assert not caplog.records
+
+
 @virtually
 async def test_the_time_limit_of_a_child_raises_in_the_step() -> None:
     with pytest.raises(WorkflowTimeoutError) as caught:
