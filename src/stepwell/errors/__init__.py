@@ -86,6 +86,7 @@ from stepwell.errors._models import (
 )
 from stepwell.errors._resources import (
     CircularResourceError,
+    ConfigValidationError,
     ResourceConfigError,
     ResourceLifetimeError,
     ResourceValidationError,
@@ -98,6 +99,7 @@ from stepwell.errors._running import (
     NoAttemptError,
     NoRunningLoopError,
     NotAnEventError,
+    RunLoopError,
     RunNotBegunError,
     RunOverError,
     StartEventTypeError,
@@ -115,7 +117,7 @@ from stepwell.errors._running import (
     WorkflowTimeoutError,
     WrongThreadError,
 )
-from stepwell.errors._shown import shown
+from stepwell.errors._shown import nearest, shown
 from stepwell.errors._state import (
     AllowListError,
     ContextSerdeError,
@@ -161,6 +163,7 @@ __all__ = [
     "CassetteMissingError",
     "ChildDepthError",
     "CircularResourceError",
+    "ConfigValidationError",
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
@@ -216,6 +219,7 @@ __all__ = [
     "RetryArgumentError",
     "RetryDelayError",
     "RetryNumberError",
+    "RunLoopError",
     "RunNotBegunError",
     "RunOverError",
     "RunningContextError",
@@ -281,5 +285,6 @@ __all__ = [
     "WorkflowValidationError",
     "WrongThreadError",
     "near_misses",
+    "nearest",
     "shown",
 ]

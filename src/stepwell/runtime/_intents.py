@@ -1,9 +1,8 @@
 """What a context's calls do: each checks what the caller asks, and makes a fact of it."""
 
 import asyncio
-import concurrent.futures
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from stepwell.core import (
@@ -27,6 +26,7 @@ from stepwell.errors import (
     WrongThreadError,
 )
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
+from stepwell.runtime._afar import awaited_by, check_loop, in_loop_of
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._checks import check_text
@@ -45,7 +45,10 @@ HELD_LIMIT = 1_000
 
 def check_open(run: RunPort, attempt: Attempt | None, call: str) -> None:
     """Raise the error of a call that comes too late."""
-    if attempt is not None and attempt.over is not None:
+    if attempt is None:
+        if run.loop.is_closed():
+            check_loop(run, call)
+    elif attempt.over is not None:
         attempt.check(call)
     if run.machine.state.status is Status.NEW:
         raise RunNotBegunError(call=call, workflow=run.wiring.workflow)
@@ -64,7 +67,7 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     check_event(event, "send_event")
     check_open(run, attempt, "send_event")
     if not run.in_loop():
-        from_thread(run, send, run, attempt, event, step)
+        in_loop_of(run, "send_event", send, run, attempt, event, step)
         return
     kind = type(event)
     target = None if step is None else _target(run, kind, step)
@@ -116,6 +119,7 @@ def write(run: RunPort, attempt: Attempt | None, event: Event) -> None:
         check_open(run, attempt, "write_event_to_stream")
         raise RunOverError(call="write_event_to_stream", workflow=run.wiring.workflow, status="ended")
     if not run.in_loop():
+        check_loop(run, "write_event_to_stream")
         run.loop.call_soon_threadsafe(_write_now, run, event)
     elif isinstance(event, InputRequiredEvent):
         _write_now(run, event)
@@ -130,20 +134,6 @@ def _write_now(run: RunPort, event: Event) -> None:
         run.apply(InputAsked(run.now()))
 
 
-def from_thread(run: RunPort, function: Callable[..., ValueT], *arguments: Any) -> ValueT:
-    """Call ``function`` in the run's loop, from another thread, and return its result there."""
-    done: concurrent.futures.Future[ValueT] = concurrent.futures.Future()
-
-    def call() -> None:
-        try:
-            done.set_result(function(*arguments))
-        except BaseException as error:  # noqa: BLE001  # carried over to the thread that called
-            done.set_exception(error)
-
-    run.loop.call_soon_threadsafe(call)
-    return done.result()
-
-
 def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) -> ValueT:
     """Await something in the run's loop, from another thread, and return its result there."""
     if not inspect.isawaitable(awaitable):
@@ -156,13 +146,7 @@ def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) ->
         if asyncio.iscoroutine(awaitable):
             awaitable.close()
         raise
-
-    async def wait() -> ValueT:
-        return await awaitable
-
-    result: concurrent.futures.Future[ValueT] = asyncio.run_coroutine_threadsafe(wait(), run.loop)
-    wait_for: Callable[..., ValueT] = getattr(run.loop, "stepwell_result", concurrent.futures.Future.result)
-    return wait_for(result)
+    return awaited_by(run, "ctx.call", awaitable)
 
 
 def collect(

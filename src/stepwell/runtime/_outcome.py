@@ -60,6 +60,12 @@ class Outcome:
             if not waiter.done():
                 waiter.set_result(None)
 
+    def lose(self, error: BaseException) -> None:
+        """Fix the outcome of a run that nobody can wait for any more: its loop is closed."""
+        self.status = Status.CANCELLED
+        self.error = error
+        self._waiters = None
+
     def waiter(self) -> asyncio.Future[None]:
         """Return a future that is done when the run, which must be under way, has ended."""
         waiter: asyncio.Future[None] = self._loop.create_future()

@@ -8,7 +8,7 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Generic, NamedTuple, TypeVar
 
 from stepwell.core import record
@@ -158,7 +158,9 @@ class EventStream:
             self._trim(self._limit)
         return self._base
 
-    async def read(self, *, after: int | None = None, internal: bool = False) -> AsyncIterator[StreamItem[Event]]:
+    async def read(
+        self, *, after: int | None = None, internal: bool = False
+    ) -> AsyncGenerator[StreamItem[Event], None]:
         """Yield items behind ``after``, or from the first event still there, until the stream ends."""
         if after is None:
             cursor = self._sweep()
@@ -199,7 +201,7 @@ class EventStream:
         missed = first - cursor - len(kept)
         return [StreamItem(first - 1, StreamGap(missed=missed)), *kept] if missed else kept
 
-    async def events(self, *, after: int | None = None, internal: bool = False) -> AsyncIterator[Event]:
+    async def events(self, *, after: int | None = None, internal: bool = False) -> AsyncGenerator[Event, None]:
         """Yield the events of ``read``; the common case without an item for each."""
         if after is not None or self._edge():
             async for item in self.read(after=after, internal=internal):
@@ -221,6 +223,11 @@ class EventStream:
                 await self._more()
         async for item in self.read(after=cursor - 1, internal=internal):
             yield item.event
+
+    def lose(self, last: Event) -> None:
+        """Add the last event of a run whose loop is closed: there is nobody to wake."""
+        self._waiters = None
+        self.close(last)
 
     async def _more(self) -> None:
         if self.expecting:  # the loop's next turn may bring something: half the price of a future
