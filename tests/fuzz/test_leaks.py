@@ -1,4 +1,4 @@
-"""After many runs of every kind nothing is left: no run, no task, no timer, no thread but the pool's, no file, no memory."""
+"""After many runs of every kind nothing is left: no run, task, timer, file or memory, no thread but the pool's."""
 
 import asyncio
 import contextlib
@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel
+
 from stepwell import (
     Context,
     Event,
@@ -34,7 +35,7 @@ from stepwell.runtime._watchdog import WATCHDOG
 
 ROUNDS = 30
 GROWTH_BYTES = 20_000
-"""What all kinds of runs together may leave after ROUNDS rounds: caches of the interpreter, and no run (2.6 kB at least)."""
+"""What all runs together may leave after ROUNDS rounds: caches of the interpreter, and no run (2.6 kB at least)."""
 
 
 class Item(Event):

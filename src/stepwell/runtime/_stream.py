@@ -8,7 +8,7 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from stepwell.core import record
@@ -43,8 +43,12 @@ NO_ORIGINS: dict[int, tuple[Origin, ...]] = {}
 """Shared by all streams that nothing was forwarded to; never written."""
 
 
+def _nothing() -> None:
+    """Stands in where nobody wants to know that a reader came to the end."""
+
+
 class EventStream:
-    """What one run shows to whoever listens."""
+    """What one run shows to whoever listens. ``read_out`` is called when a reader has come to the end."""
 
     __slots__ = (
         "_base",
@@ -57,6 +61,7 @@ class EventStream:
         "_pinned",
         "_waiters",
         "closed",
+        "read_out",
         "woke",
     )
 
@@ -70,6 +75,7 @@ class EventStream:
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit
         self.closed = False
+        self.read_out: Callable[[], object] = _nothing
         self.woke = False
         self._has_internal = False
 
@@ -174,6 +180,7 @@ class EventStream:
                 cursor += 1
             if cursor >= self.end:
                 if self.closed:
+                    self.read_out()
                     return
                 await self._more()
 
@@ -210,6 +217,7 @@ class EventStream:
             cursor += len(batch)
             if cursor >= self.end:
                 if self.closed:
+                    self.read_out()
                     return
                 await self._more()
         async for item in self.read(after=cursor - 1, internal=internal):
