@@ -11,7 +11,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StepFailedEvent
+from stepwell import (
+    Context,
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StepFailedEvent,
+    StopEvent,
+    Workflow,
+    step,
+)
 
 POOL = 48
 WHOLE = 1 << 61
@@ -67,7 +77,7 @@ class Inquiry(InputRequiredEvent):
 class Counts(BaseModel):
     """The state of a random workflow."""
 
-    edits: int = 0
+    edits: dict[str, int] = {}
 
 
 TOKENS: tuple[type[Token], ...] = tuple(type(f"Token{n}", (Token,), {"__module__": __name__}) for n in range(POOL))
@@ -160,7 +170,7 @@ class Broken(Exception):
 
 async def perform(role: Role, book: Book, ctx: Context[Counts], token: Token) -> None:
     """Do what a body does before it gives something."""
-    name = f"{role.name} {token.path} {token.value} {token.rounds}"
+    name = f"{role.name} {token.path} {token.value} {token.rounds} attempt {ctx.attempt}"
     if ctx.attempt == 1:
         book.began[role.name, (token.path, token.value, token.rounds)] += 1
         seen = book.began[role.name, (token.path, token.value, token.rounds)]
@@ -183,9 +193,22 @@ async def sleep(book: Book, ctx: Context[Counts], name: str) -> None:
     await ctx.sleep(len(name) % 5 * 0.003)
 
 
+async def sleep_long(book: Book, ctx: Context[Counts], name: str) -> None:
+    """Sleep for longer than the run may take: while all sleep or wait, its time stands still."""
+    await ctx.sleep(3_000)
+
+
+async def ask_with_time(book: Book, ctx: Context[Counts], name: str) -> None:
+    try:
+        answer = await ctx.wait_for_event(Answer, Question(name=name), requirements={"name": name}, timeout=400)
+    except TimeoutError:
+        return
+    book.hold(answer.name == name, f"{name} got the answer for {answer.name}")
+
+
 async def edit(book: Book, ctx: Context[Counts], name: str) -> None:
     async with ctx.store.edit_state() as state:
-        state.edits += 1
+        state.edits[name] = state.edits.get(name, 0) + 1
         if len(name) % 3 == 0:
             await asyncio.sleep(0.001)
     book.edits += 1
@@ -245,6 +268,44 @@ async def background_wait(book: Book, ctx: Context[Counts], name: str) -> None:
         await task
 
 
+class Errand(StartEvent):
+    name: str
+
+
+class Part(Event):
+    name: str
+    number: int
+
+
+class Helper(Workflow):
+    """What a body runs as a child: it fans out, asks, and joins."""
+
+    def __init__(self, book: Book) -> None:
+        super().__init__(timeout=500.0)
+        self.book = book
+
+    @step
+    async def divide(self, ctx: Context[Counts], ev: Errand) -> list[Part]:
+        await show(self.book, ctx, f"{ev.name} (child)")
+        return [Part(name=f"{ev.name} part {number}", number=number) for number in range(len(ev.name) % 3 + 1)]
+
+    @step(num_workers=2)
+    async def work(self, ctx: Context[Counts], ev: Part) -> Pong:
+        await ctx.sleep(0.002 * ev.number)
+        if len(ev.name) % 2:
+            await ask(self.book, ctx, f"{ev.name} attempt {ctx.attempt}")
+        return Pong(name=ev.name)
+
+    @step
+    async def finish(self, parts: list[Pong]) -> StopEvent:
+        return StopEvent(result=len(parts))
+
+
+async def child(book: Book, ctx: Context[Counts], name: str) -> None:
+    count = await ctx.run_child(Helper(book), name=name)
+    book.hold(count == len(name) % 3 + 1, f"{name} got {count} from its child")
+
+
 ACTS: dict[str, Callable[[Book, Context[Counts], str], Any]] = {
     act.__name__: act
     for act in (
@@ -261,6 +322,9 @@ ACTS: dict[str, Callable[[Book, Context[Counts], str], Any]] = {
         background,
         background_wait,
         work_in_thread,
+        child,
+        sleep_long,
+        ask_with_time,
     )
 }
 

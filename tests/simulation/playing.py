@@ -4,7 +4,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from tests.simulation.actors import Broken, Shown, Side
+from tests.simulation.actors import Book, Broken, Shown, Side
 from tests.simulation.stories import CALM_ACTS, WILD_ACTS, Author, Mischief, answer
 
 from stepwell.errors import SimulatedFailure, StepTimeoutError
@@ -27,13 +27,21 @@ def author_of(number: int) -> Author:
     return author
 
 
+def check_effects(run: SimulatedRun, book: Book) -> None:
+    """Hold that what bodies did took effect, and once."""
+    assert book.broken == [], book.broken
+    shown = [event.name for event in run.events if isinstance(event, Shown)]
+    assert sorted(shown) == sorted(book.shown.elements()), "the stream lacks something, or has it twice"
+    assert len(set(shown)) == len(shown), "something was shown twice"
+    edits: dict[str, int] = run.ctx.store.snapshot().edits
+    assert set(edits.values()) <= {1}, "an edit was made twice"
+    assert len(edits) == book.edits, "an edit was lost"
+
+
 def check(run: SimulatedRun) -> None:
     """Hold what must hold for a random workflow."""
     workflow: Any = run.workflow
-    assert workflow.book.broken == [], workflow.book.broken
-    shown = [event.name for event in run.events if isinstance(event, Shown)]
-    assert sorted(shown) == sorted(workflow.book.shown.elements()), "the stream lacks something, or has it twice"
-    assert run.ctx.store.snapshot().edits == workflow.book.edits, "an edit was lost, or made twice"
+    check_effects(run, workflow.book)
     if workflow.mischief and run.status in ("failed", "stalled"):
         assert isinstance(run.exception, TOLERATED) or run.status == "stalled", run.exception
     elif run.status == "failed" and isinstance(run.exception, TOLERATED) and run.scenario:

@@ -40,7 +40,8 @@ from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 Body = Callable[[Any, Context[Counts], Any], Any]
 
 CALM_ACTS = ("pause", "sleep", "edit", "show", "ask", "ping", "ping_twice", "side", "background", "background_wait")
-WILD_ACTS = (*CALM_ACTS, *CALM_ACTS, "ask_in_vain", "ask_impatiently", "ask_impatiently", "work_in_thread")
+RARE_ACTS = ("ask_impatiently", "ask_with_time", "child", "ask_in_vain", "work_in_thread", "sleep_long")
+WILD_ACTS = (*CALM_ACTS, *RARE_ACTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ from stepwell.errors._running import (
     WorkflowTimeoutError,
     WrongThreadError,
 )
-from stepwell.errors._shown import shown
+from stepwell.errors._shown import nearest, shown
 from stepwell.errors._state import (
     AllowListError,
     ContextSerdeError,
@@ -285,5 +285,6 @@ __all__ = [
     "WorkflowValidationError",
     "WrongThreadError",
     "near_misses",
+    "nearest",
     "shown",
 ]

@@ -1,10 +1,9 @@
 """What can be wrong about a call to the callbacks, and the two ways in which a handler says no."""
 
-import difflib
 from collections.abc import Iterable
 
 from stepwell.errors._roots import UsageError
-from stepwell.errors._shown import shown
+from stepwell.errors._shown import nearest, shown
 
 
 class CallbackArgumentError(UsageError, TypeError, ValueError):
@@ -26,7 +25,7 @@ class UnknownEventTypeError(UsageError, ValueError):
     def __init__(self, *, event_type: object, known: Iterable[str]) -> None:
         self.event_type = event_type
         self.known = tuple(known)
-        near = difflib.get_close_matches(shown(event_type), self.known, n=1)
+        near = nearest(shown(event_type), self.known)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(
             f"{shown(event_type)} is no callback event type; the types are {', '.join(self.known)}.{hint} "

@@ -29,6 +29,7 @@ from stepwell.flow._events import (
     WorkflowCancelledEvent,
     WorkflowFailedEvent,
     WorkflowTimedOutEvent,
+    base,
 )
 from stepwell.flow._internal_events import (
     InternalDispatchEvent,
@@ -79,6 +80,7 @@ __all__ = [
     "WorkflowIdleEvent",
     "WorkflowTimedOutEvent",
     "accepted_by",
+    "base",
     "catch_error",
     "check_graph_names",
     "class_location",

@@ -4,14 +4,13 @@ Annotations are resolved where the step is decorated, with the local names of th
 so that ``from __future__ import annotations`` and classes defined inside functions work.
 """
 
-import difflib
 import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Never, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from stepwell.errors import StepSignatureError, UnresolvedAnnotationError, shown
+from stepwell.errors import StepSignatureError, UnresolvedAnnotationError, nearest, shown
 from stepwell.flow._collect import Collect
 from stepwell.flow._definition import (
     ContextMarker,
@@ -91,7 +90,7 @@ class _Reader:
                 step=self.step,
                 location=self.location,
                 missing=missing,
-                suggestions=difflib.get_close_matches(missing, [n for n in scope if not n.startswith("_")], n=2),
+                suggestions=nearest(missing, [n for n in scope if not n.startswith("_")], most=2),
             ) from error
         except Exception as error:
             # An annotation that is text may hold any expression, and raise whatever that raises.

@@ -1,10 +1,9 @@
 """What can be known to be wrong with a workflow before it runs: everything that is found, not only the first."""
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from stepwell.errors import Problem, StartEventError, StepOptionError, StopEventError, near_misses, shown
+from stepwell.errors import Problem, StartEventError, StepOptionError, StopEventError, near_misses, nearest, shown
 from stepwell.flow._definition import Location, StepDefinition
 from stepwell.flow._events import (
     Event,
@@ -35,7 +34,7 @@ def _names(kinds: Iterable[type]) -> list[str]:
 
 def close_names(name: str, known: Iterable[str]) -> list[str]:
     """Return the known names that ``name`` may be a slip of."""
-    return difflib.get_close_matches(name, sorted(set(known) - {name}), n=2, cutoff=0.7)
+    return nearest(name, sorted(set(known) - {name}), most=2, likeness=0.7)
 
 
 def the_start_event(workflow: str, location: str, steps: Sequence[StepDefinition]) -> type[StartEvent]:

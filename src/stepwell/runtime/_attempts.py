@@ -14,6 +14,7 @@ from stepwell.runtime._steps import ReadyStep
 class Reports(Protocol):
     """Whom an attempt tells how it ended; exactly one of the three, once."""
 
+    run: Any
     workflow: Any
     loop: asyncio.AbstractEventLoop
 
@@ -57,6 +58,14 @@ class Attempt(StepTask):
         return self.started if retry is None else retry.began
 
     def body_returned(self, result: object) -> None:
+        if self.over is None and self.crew.run.stream.woke:
+            self.loop.call_soon(self._report, result)  # whoever was woken is to hear before anything else happens
+        else:
+            self.crew.returned(self, result)
+
+    def _report(self, result: object) -> None:
+        if self.over is None:
+            self.crew.run.stream.woke = False
         self.crew.returned(self, result)
 
     def body_raised(self, error: BaseException) -> None:

@@ -16,6 +16,7 @@ from stepwell.runtime._afar import in_loop_of, is_elsewhere, stream_elsewhere
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._checks import LONGEST_SECONDS, check_collect, check_text, check_wait
 from stepwell.runtime._children import RunsAsChild
+from stepwell.runtime._current import current_attempt
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort
@@ -208,6 +209,20 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     def waits_for_outside(self) -> bool:
         """Whether only an event from outside can move the run on: nothing is active, and nothing sleeps."""
         return children.waits_for_outside(self._run)
+
+    @staticmethod
+    def get_step_context() -> "Context[Any]":
+        """Return the context of the step whose body calls this: for wrappers of steps, which are not handed it.
+
+        Raises ``NoAttemptError`` (a ``WorkflowRuntimeError``) elsewhere, also in tasks that the step made.
+        """
+        attempt = current_attempt()
+        if attempt is None:
+            raise NoAttemptError(call="Context.get_step_context()")
+        if attempt.context is None:  # the step asked for none
+            attempt.context = Context(attempt.crew.run, attempt)
+        context: Context[Any] = attempt.context
+        return context
 
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""

@@ -86,7 +86,7 @@ class Crew:
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         self.ready.append(attempt)
         if not self.draining:
-            self.draining = True
+            self.draining = run.stream.expecting = True
             self.loop.call_soon(self.drain)
 
     def call_with_care(self, attempt: Attempt) -> Coroutine[Any, Any, Any]:
@@ -100,7 +100,7 @@ class Crew:
         begins: after so many bodies, so much time, or a wake-up the rest follows in the loop's next turn.
         """
         if not self.ready:
-            self.draining = False
+            self.draining = False  # all of them were called off
             return
         # The run itself is in no local here: the traceback of a body that fails holds on to this frame.
         ready, stream, state = self.ready, self.run.stream, self.run.machine.state
@@ -119,7 +119,7 @@ class Crew:
             if ready:
                 self.loop.call_soon(self.drain)
             else:
-                self.draining = False
+                self.draining = stream.expecting = False
 
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from stepwell.flow import DictLikeModel
+from stepwell.flow import DictLikeModel, base
 
 
-class DictState(DictLikeModel, defer_build=False):
+@base
+class DictState(DictLikeModel, defer_build=True):
     """A state without declared fields: ``state["a"]`` and ``state.a`` are the same.
 
     A key that is also a method's name (``items``, ``copy`` …) is reached as an item only.

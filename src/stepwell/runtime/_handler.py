@@ -39,8 +39,14 @@ class WorkflowHandler(Generic[StopT]):
         if outcome.status is Status.RUNNING:
             if is_elsewhere(self._run):
                 yield from from_elsewhere(self._run, "await handler", outcome.settled()).__await__()
-            else:
+                return self._value()
+            if self._run.crew.draining:
+                yield  # a turn of the loop, in which a short run may end: half the price of a future
+            if outcome.status is Status.RUNNING:
                 yield from outcome.waiter()
+        return self._value()
+
+    def _value(self) -> Any:
         event = self._ended()
         return event.result if type(event) is StopEvent else event
 

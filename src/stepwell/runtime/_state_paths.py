@@ -6,14 +6,13 @@ a field of a model, or an attribute of anything else. Methods and double-undersc
 
 import copy
 import dataclasses
-from difflib import get_close_matches
 from enum import Enum
 from types import BuiltinMethodType, MethodType
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-from stepwell.errors import StatePathError, StatePathLengthError, StateWriteError
+from stepwell.errors import StatePathError, StatePathLengthError, StateWriteError, nearest
 
 LONGEST_PATH = 1000
 NAMES_SHOWN = 8
@@ -122,7 +121,7 @@ def shown_names(holder: Any, wanted: str) -> list[str]:
     else:
         names = list(holder) if isinstance(holder, dict) else list(getattr(holder, "__dict__", ()))
     texts = [str(name) for name in names[:1000]]
-    near = get_close_matches(wanted, texts, n=3)
+    near = nearest(wanted, texts, most=3)
     others = [text for text in texts if text not in near]
     shown = [*near, *others][:NAMES_SHOWN]
     return [*shown, f"{len(names) - len(shown)} more"] if len(names) > len(shown) else shown
@@ -179,7 +178,7 @@ def assign_field(model: BaseModel, name: str, value: Any, path: str) -> None:
         model.__pydantic_extra__[name] = value
         model.__pydantic_fields_set__.add(name)
     else:
-        near = get_close_matches(name, declared, n=1)
+        near = nearest(name, declared)
         hint = f"; did you mean {near[0]!r}" if near else ""
         reason = f'"{type(model).__name__}" object has no field "{name}", it has {", ".join(declared)}{hint}'
         raise StateWriteError(path=path, reason=reason)

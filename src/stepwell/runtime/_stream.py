@@ -48,7 +48,11 @@ def _nothing() -> None:
 
 
 class EventStream:
-    """What one run shows to whoever listens. ``read_out`` is called when a reader has come to the end."""
+    """What one run shows to whoever listens.
+
+    The driver sets ``expecting`` while bodies are to begin in the loop's next turn. ``woke`` says that a reader was
+    woken since the driver last set it to ``False``. ``read_out`` is called when a reader has come to the end.
+    """
 
     __slots__ = (
         "_base",
@@ -60,7 +64,9 @@ class EventStream:
         "_origins",
         "_pinned",
         "_waiters",
+        "_watched",
         "closed",
+        "expecting",
         "read_out",
         "woke",
     )
@@ -74,9 +80,11 @@ class EventStream:
         self._origins = NO_ORIGINS
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit
+        self._watched = False
         self.closed = False
         self.read_out: Callable[[], object] = _nothing
         self.woke = False
+        self.expecting = False
         self._has_internal = False
 
     @property
@@ -92,7 +100,7 @@ class EventStream:
         events.append(event)
         if len(events) > self._full_at:
             self._sweep()
-        if self._waiters is not None:
+        if self._waiters is not None or self._watched:
             self._wake()
 
     def write_internal(self, event: InternalDispatchEvent) -> None:
@@ -109,7 +117,7 @@ class EventStream:
         self._origins[self.end] = origin
         if isinstance(event, InternalDispatchEvent):
             self._has_internal = True
-        is_awaited = self._waiters is not None
+        is_awaited = self._waiters is not None or self._watched
         EventStream.write(self, event)  # not the child's own way of writing, which tells the runs above
         return is_awaited
 
@@ -122,6 +130,7 @@ class EventStream:
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, None
+        self._watched = False
         self.woke = True
         for waiter in waiters or ():
             if not waiter.done():
@@ -229,6 +238,10 @@ class EventStream:
         self.close(last)
 
     async def _more(self) -> None:
+        if self.expecting:  # the loop's next turn may bring something: half the price of a future
+            self._watched = True
+            await asyncio.sleep(0)
+            return
         waiter: asyncio.Future[None] = self._loop.create_future()
         if self._waiters is None:
             self._waiters = []

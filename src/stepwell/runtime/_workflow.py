@@ -1,7 +1,6 @@
 """``Workflow``: the class that users write their steps in, and run."""
 
 import asyncio
-import difflib
 import functools
 import logging
 import sys
@@ -22,6 +21,7 @@ from stepwell.errors import (
     StartEventTypeError,
     StartFieldsError,
     StepOptionError,
+    nearest,
 )
 from stepwell.flow import (
     Event,
@@ -130,8 +130,8 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
     standard error. ``num_concurrent_runs`` lets further runs in the same event loop wait for their turn.
     ``stream_buffer`` is how many events a run keeps for its readers (``None``: all). ``skip_graph_checks`` leaves out
-    checks of the graph by name; ``disable_validation`` all that happen at the first run. ``callback_manager`` is told of every run;
-    without one that of a trace around ``run()``, else the global one.
+    checks of the graph by name; ``disable_validation`` all that happen at the first run. ``callback_manager`` is
+    told of every run; without one that of a trace around ``run()``, else the global one.
 
     Raises a ``WorkflowConfigurationError`` when the steps have no start or no end, or several.
     """
@@ -386,7 +386,7 @@ def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc'])) or 'event'}: {one['msg']}" for one in error.errors()]
         missing = [str(one["loc"][0]) for one in error.errors() if one["type"] == "missing"]
-        close = {near for name in missing for near in difflib.get_close_matches(name, fields, n=1)}
+        close = {near for name in missing for near in nearest(name, fields)}
         suggestions = [f"{name!r} where you wrote {near!r}" for name in missing for near in sorted(close)]
         raise StartFieldsError(
             event=kind.__name__, given=list(fields), problems=problems, suggestions=suggestions

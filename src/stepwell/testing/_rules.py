@@ -4,8 +4,10 @@ Rule 1. An attempt starts once. A further attempt at an event follows the failur
 Rule 2. A result or a sent event reaches a step at most once, also as a member of a join.
 Rule 3. A step never has more bodies at work than it has workers.
 Rule 4. A wait is resumed once, and only while it is open.
-Rule 5. A run ends once, and nothing follows. A stall is true: nothing was at work, waiting or due.
-Rule 6. The same facts, given to a fresh machine, lead to the same effects and the same state.
+Rule 5. A run ends once, and nothing follows; no timer outlives it. A stall is true: nothing was at work, waiting
+        or due.
+Rule 6. What is due comes before results: who is late is late.
+Rule 7. The same facts, given to a fresh machine, lead to the same effects and the same state.
 """
 
 from collections import Counter
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from stepwell.core import (
     RUN_TIMER,
     CancelStep,
+    ChildOpened,
     Effect,
     EndRun,
     EventSent,
@@ -59,7 +62,7 @@ class Auditor:
     resumed: set[WaitId] = field(default_factory=set)
     droppers: set[int] = field(default_factory=set)
     tasks: Counter[int] = field(default_factory=Counter)
-    timers: set[int] = field(default_factory=set)
+    timers: dict[int, float] = field(default_factory=dict)
     ending: EndRun | None = None
 
     def follow(self, fact: Fact, effects: list[Effect]) -> None:
@@ -79,7 +82,7 @@ class Auditor:
                 self.told[id(fact.event)] += 1
             case StepFinished() | StepFannedOut() | StepFailed() | StepCancelled():
                 self._hear_end(fact)
-            case WaitStarted():
+            case WaitStarted() | ChildOpened():
                 if self._counts(fact.attempt):
                     self.waits.add((fact.attempt, fact.wait))
             case WaitDropped():
@@ -92,7 +95,7 @@ class Auditor:
                 self.tasks[fact.attempt] = max(0, self.tasks[fact.attempt] - 1)
                 self._forget_waits(fact.attempt)
             case TimerFired():
-                self.timers.discard(fact.timer)
+                self.timers.pop(fact.timer, None)
             case _:
                 pass
 
@@ -105,6 +108,11 @@ class Auditor:
         self._forget_waits(fact.attempt, all_of_them=isinstance(fact, StepFailed))
         if start is None:
             return
+        due = [timer for timer, at in self.timers.items() if at <= fact.at]
+        _hold(
+            not due or fact.attempt in self.stopping,
+            f"attempt {fact.attempt} ended before timers {due}, which were due",
+        )
         match fact:
             case StepFinished():
                 self.told[id(fact.event)] += 1
@@ -132,12 +140,12 @@ class Auditor:
                 self.waits.discard(name)
                 self.resumed.add(name)
             case StartTimer():
-                self.timers.add(effect.timer)
+                self.timers[effect.timer] = effect.at
                 if self.failed is not None and effect.timer != RUN_TIMER:  # a retry's timer has its attempt's number
                     self.due_again[effect.timer] = self.failed
                     self.failed = None
             case StopTimer():
-                self.timers.discard(effect.timer)
+                self.timers.pop(effect.timer, None)
             case CancelStep():
                 self.stopping.add(effect.attempt)
                 if effect.attempt in self._waiting():
@@ -145,6 +153,7 @@ class Auditor:
                 self._forget_waits(effect.attempt, all_of_them=True)
             case EndRun():
                 self.ending = effect
+                _hold(not self.timers, f"timers {sorted(self.timers)} outlive the run")
                 if effect.status is Status.STALLED:
                     self._check_stall()
             case _:
@@ -180,7 +189,6 @@ class Auditor:
         _hold(not at_work, f"the run stalled while attempts {sorted(at_work)} were at work")
         _hold(not self.waits, f"the run stalled while waits {sorted(self.waits)} were open")
         _hold(not +self.tasks, "the run stalled while background tasks were at work")
-        _hold(self.timers <= {RUN_TIMER}, "the run stalled while a timer was set")
 
 
 def _hold(fact: bool, otherwise: str) -> None:

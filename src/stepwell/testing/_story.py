@@ -3,6 +3,8 @@
 from stepwell.core import (
     RUN_TIMER,
     CancelRequested,
+    ChildClosed,
+    ChildOpened,
     EndRun,
     EventSent,
     Fact,
@@ -71,6 +73,13 @@ def _of_run(fact: Fact, names: dict[int, str]) -> str:
             return ""
 
 
+PLAIN_WORDS: dict[type, str] = {
+    ChildOpened: "runs a child",
+    ChildClosed: "has its child back",
+    StepCancelled: "was stopped",
+}
+
+
 def _of_attempt(fact: Fact) -> str:
     match fact:
         case StepFinished():
@@ -80,9 +89,7 @@ def _of_attempt(fact: Fact) -> str:
         case StepFailed():
             again = "" if fact.retry_at is None else ", and will be tried again"
             return f"fails: {type(fact.error).__name__}: {fact.error}{again}"
-        case StepCancelled():
-            return "was stopped"
         case WaitStarted():
             return f"waits for {_short(fact.key) if fact.key is not None else 'its time'}"
         case _:
-            return ""
+            return PLAIN_WORDS.get(type(fact), "")

@@ -225,6 +225,18 @@ def test_a_loser_in_a_scope_that_stays_for_another_join_has_nothing_to_say_eithe
     assert len(play.state.scopes) == 1
 
 
+def test_an_event_that_a_step_and_a_join_want_reaches_both() -> None:
+    play = Play(step("start", joins=(3,)), step("A"), step("R"), step("R", gathering=ALL))
+    play.start()
+    [branch] = attempts(play.fan_out(1, "A"))
+
+    effects = play.finish(branch, "R")
+
+    assert starts(effects) == [(2, "R")]
+    [taker] = attempts(effects)
+    assert starts(play.finish(taker)) == [(3, ["R"])]
+
+
 def test_two_joins_that_both_cancel_the_rest_cancel_it_once() -> None:
     play = Play(step("start", joins=(2, 3)), step("A"), step("R", gathering=FIRST), step("R", gathering=FIRST))
     play.start()

@@ -206,7 +206,7 @@ async def fields_that_do_not_make_the_start_event_are_refused():
     workflow = Asked()
     return [
         await refused(
-            lambda: workflow.run(qestion="why"), WorkflowRuntimeError, "Failed creating a start event of type 'Ask'"
+            lambda: workflow.run(wrong="why"), WorkflowRuntimeError, "Failed creating a start event of type 'Ask'"
         ),
         await refused(lambda: workflow.run(question=[1]), WorkflowRuntimeError, "Failed creating a start event"),
         await refused(lambda: workflow.run(start_event=Topic(text="x")), ValueError, "start_event", "instance of"),

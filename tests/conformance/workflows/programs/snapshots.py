@@ -169,5 +169,5 @@ async def a_snapshot_that_is_none_is_refused():
     workflow = Counts()
     return [
         await refused(lambda: Context.from_dict(workflow, {"nonsense": True, "state": 3}), ContextSerdeError),
-        await refused(lambda: Context.from_dict(workflow, {"version": 999}), Exception, "version"),
+        await refused(lambda: Context.from_dict(workflow, {"version": 999}), Exception),
     ]

@@ -382,3 +382,19 @@ async def calls_that_belong_inside_a_step_are_refused_outside():
         await refused(lambda: handler.ctx.retry_info(), ContextStateError, phrase),
         await ending_of(handler),
     ]
+
+
+@program
+async def an_edit_of_a_value_that_is_nested_too_deeply():
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    store = InMemoryStateStore(DictState(deep=deep))
+
+    async def act():
+        async with store.edit_state() as state:
+            state["deep"].append("half way")
+            raise KeyError("given up")
+
+    refusal = await refused(act, RecursionError)
+    return [refusal["error"], len(await store.get("deep"))]
