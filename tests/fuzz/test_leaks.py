@@ -1,4 +1,4 @@
-"""After many runs of every kind nothing is left: no run, task, timer, file or memory, no thread but the pool's."""
+"""After many runs of every kind nothing is left: no run, task, timer, file or memory, and no thread but the pool's."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ from stepwell.runtime._watchdog import WATCHDOG
 
 ROUNDS = 30
 GROWTH_BYTES = 20_000
-"""What all runs together may leave after ROUNDS rounds: caches of the interpreter, and no run (2.6 kB at least)."""
+"""What all kinds of runs may leave after ROUNDS rounds: caches of the interpreter, and no run (2.6 kB at least)."""
 
 
 class Item(Event):

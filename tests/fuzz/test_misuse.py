@@ -18,7 +18,7 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _nothing_left_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Fail when a coroutine was never awaited or a destructor failed. Files with odd names go to a folder of its own."""
+    """Fail when a coroutine was never awaited or a destructor failed. Odd files go to a folder of its own."""
     monkeypatch.chdir(tmp_path)
     left: list[str] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: left.append(repr(unraisable.exc_value)))

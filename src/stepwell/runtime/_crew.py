@@ -304,8 +304,6 @@ class Crew:
             run.observers.attempt_ended(attempt, outcome, result, now)
 
     def _drop_waits(self, attempt: Attempt) -> None:
-        if self.run.children is not None:
-            self.run.children.cancel(self.grace, attempt.start.attempt)
         for ordinal in range(attempt.wait_count):
             wait = self.run.waits.remove((attempt.start.attempt, ordinal))
             if wait is not None:

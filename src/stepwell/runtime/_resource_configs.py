@@ -1,12 +1,12 @@
 """Reading configuration files into the types that steps ask for, each time they ask; what is wrong is named."""
 
 import inspect
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from stepwell.errors import ResourceConfigError, near_misses, shown
 from stepwell.flow import ResourceConfig, close_names
@@ -16,7 +16,7 @@ def read_config(config: ResourceConfig, annotation: Any) -> Any:
     """Read a configuration file, or a part of it, into the annotated type. Raises ``ResourceConfigError``."""
     file, path = config.config_file, config.path_selector
     try:
-        whole = json.loads(Path(file).read_text(encoding="utf-8"))
+        whole = from_json(Path(file).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ResourceConfigError(
             file=file, problem=f"it cannot be read: {error.strerror}{_files_like(file)}"
