@@ -4,6 +4,7 @@ import gc
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +25,9 @@ def _threads_before() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail when a coroutine was never awaited or a destructor failed."""
+def _nothing_left_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Fail when a coroutine was never awaited or a destructor failed. Odd files go to a folder of its own."""
+    monkeypatch.chdir(tmp_path)
     left: list[str] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: left.append(repr(unraisable.exc_value)))
     yield

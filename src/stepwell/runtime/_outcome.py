@@ -12,7 +12,7 @@ logger = logging.getLogger("stepwell.runtime")
 
 
 class _Unheard:
-    """Logs a failure when the last one who could ask for it is gone."""
+    """Logs a failure when the last one who could ask for it is gone; awaiting, asking and reading to the end count."""
 
     __slots__ = ("error", "heard", "workflow")
 

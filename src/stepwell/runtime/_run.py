@@ -329,6 +329,8 @@ class Run:
         self.timers.close()
         self.stream.close(last)
         self.outcome.settle(ending.status, last, error, self.wiring.workflow)
+        if error is not None:
+            self.stream.read_out = self.outcome.failure  # who read to the end was told: the last event says it
         self.host.runs.discard(self)
         self.crew.disband()
         if self.observers is not None:

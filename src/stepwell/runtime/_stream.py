@@ -8,7 +8,7 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from stepwell.core import record
@@ -43,11 +43,15 @@ NO_ORIGINS: dict[int, tuple[Origin, ...]] = {}
 """Shared by all streams that nothing was forwarded to; never written."""
 
 
+def _nothing() -> None:
+    """Stands in where nobody wants to know that a reader came to the end."""
+
+
 class EventStream:
     """What one run shows to whoever listens.
 
     The driver sets ``expecting`` while bodies are to begin in the loop's next turn. ``woke`` says that a reader was
-    woken since the driver last set it to ``False``.
+    woken since the driver last set it to ``False``. ``read_out`` is called when a reader has come to the end.
     """
 
     __slots__ = (
@@ -63,6 +67,7 @@ class EventStream:
         "_watched",
         "closed",
         "expecting",
+        "read_out",
         "woke",
     )
 
@@ -77,6 +82,7 @@ class EventStream:
         self._full_at = sys.maxsize if limit is None else 2 * limit
         self._watched = False
         self.closed = False
+        self.read_out: Callable[[], object] = _nothing
         self.woke = False
         self.expecting = False
         self._has_internal = False
@@ -194,6 +200,7 @@ class EventStream:
                 cursor += 1
             if cursor >= self.end:
                 if self.closed:
+                    self.read_out()
                     return
                 await self._more()
 
@@ -230,6 +237,7 @@ class EventStream:
             cursor += len(batch)
             if cursor >= self.end:
                 if self.closed:
+                    self.read_out()
                     return
                 await self._more()
         async for item in self.read(after=cursor - 1, internal=internal):

@@ -130,10 +130,10 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     """A program of steps: subclass it, and write methods with ``@step`` that take and return events.
 
     ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
-    standard error. ``num_concurrent_runs`` lets further runs wait for their turn. ``stream_buffer`` is how many
-    events a run keeps for its readers (``None``: all). ``skip_graph_checks`` leaves out checks of the graph by
-    name; ``disable_validation`` all that happen at the first run. ``callback_manager`` is told of every run;
-    without one that of a trace around ``run()``, else the global one.
+    standard error. ``num_concurrent_runs`` lets further runs in the same event loop wait for their turn.
+    ``stream_buffer`` is how many events a run keeps for its readers (``None``: all). ``skip_graph_checks`` leaves out
+    checks of the graph by name; ``disable_validation`` all that happen at the first run. ``callback_manager`` is
+    told of every run; without one that of a trace around ``run()``, else the global one.
 
     Raises a ``WorkflowConfigurationError`` when the steps have no start or no end, or several.
     """
