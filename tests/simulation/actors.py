@@ -105,13 +105,11 @@ class Book:
     shown: Counter[str] = field(default_factory=Counter)
     edits: int = 0
     broken: list[str] = field(default_factory=list)
-    answered: set[tuple[object, int]] = field(default_factory=set)
+    answered: dict[tuple[object, int], object] = field(default_factory=dict)
 
-    def answers(self, token: Token) -> bool:
-        """Return whether this answer is the first for its token; people may answer twice."""
-        before = len(self.answered)
-        self.answered.add((token.path, token.value))
-        return len(self.answered) > before
+    def answers(self, reply: "Reply") -> bool:
+        """Return whether this is the first answer for its token; people may answer twice."""
+        return self.answered.setdefault((reply.token.path, reply.token.value), reply) is reply
 
     def hold(self, fact: bool, otherwise: str) -> None:
         if not fact:

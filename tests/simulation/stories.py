@@ -114,13 +114,13 @@ class Author:
 
         async def body(workflow: Any, ctx: Any, ev: Any) -> Any:
             token = token_of(ev)
-            if isinstance(ev, REPLIES) and ctx.attempt == 1 and not workflow.book.answers(ev.token):
+            if isinstance(ev, REPLIES) and not workflow.book.answers(ev):
                 return None
             await perform(role, workflow.book, ctx, token)
             return result(role, token, ctx)
 
         def body_in_thread(workflow: Any, ctx: Any, ev: Any) -> Any:
-            if isinstance(ev, REPLIES) and ctx.attempt == 1 and not workflow.book.answers(ev.token):
+            if isinstance(ev, REPLIES) and not workflow.book.answers(ev):
                 return None
             ctx.call(perform(role, workflow.book, ctx, token_of(ev)))
             return result(role, token_of(ev), ctx)
