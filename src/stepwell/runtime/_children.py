@@ -274,7 +274,7 @@ def way_to(child: ChildPort) -> Way:
 
 
 def _past_run(child: ChildPort, now: float) -> PastRun:
-    error = child.outcome.error
+    error = child.outcome.failure()  # heard: its step gets it, or has stopped listening
     return PastRun(
         path=child.path[-1:],
         way=way_to(child),

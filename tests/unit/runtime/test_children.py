@@ -196,6 +196,32 @@ async def test_a_failed_child_that_its_step_caught_is_not_reported_as_unheard(ca
 
 
 @virtually
+async def test_a_child_that_fails_as_its_step_stops_listening_is_not_reported_as_unheard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class FailsLater(Workflow):
+        @step
+        async def fail(self, ev: StartEvent) -> StopEvent:
+            await asyncio.sleep(1)
+            raise LookupError("too late")
+
+    class Leaves(Workflow):
+        @step
+        async def outer(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            child = asyncio.ensure_future(ctx.run_child(FailsLater()))
+            await asyncio.sleep(1)
+            child.cancel()
+            await asyncio.wait([child])
+            return StopEvent(child.cancelled())
+
+    with caplog.at_level(logging.ERROR, "stepwell"):
+        assert await Leaves().run()
+    gc.collect()
+
+    assert not caplog.records
+
+
+@virtually
 async def test_the_time_limit_of_a_child_raises_in_the_step() -> None:
     with pytest.raises(WorkflowTimeoutError) as caught:
         await Runs(Double(timeout=3), {"number": 1, "seconds": 10}, timeout=None).run()
@@ -240,7 +266,7 @@ async def test_a_retry_of_the_step_runs_the_child_again() -> None:
 
 async def test_fields_that_do_not_make_the_start_event_raise_in_the_step() -> None:
     with pytest.raises(StartFieldsError, match="name"):
-        await Runs(Greet(), {"nome": "x"}).run()
+        await Runs(Greet(), {"nam": "x"}).run()
 
 
 @pytest.mark.parametrize(
