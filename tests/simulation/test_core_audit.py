@@ -3,7 +3,7 @@
 import copy
 from collections import deque
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.simulation.core_invariants import is_alive
 from tests.simulation.test_core_runs import SEEDS, wild_world
@@ -22,12 +22,14 @@ def parts_of(state: State) -> State:
     for lane in parts.lanes:
         if lane is not None:
             lane.queue = deque(start for start in lane.queue or () if is_alive(parts, start))
-            back = [one for one in lane.returning or () if one in parts.suspended and parts.suspended[one].returning]
+            queuing = dict.fromkeys(lane.returning or ())  # who waited again while he queued stands there twice
+            back = [one for one in queuing if one in parts.suspended and parts.suspended[one].returning]
             lane.returning = deque(back)
     return parts
 
 
 @settings(max_examples=60)
+@example(seed=4678, share=0.5)
 @given(seed=SEEDS, share=st.floats(0, 1))
 def test_a_state_counted_anew_is_the_same_and_has_no_flaw(seed: int, share: float) -> None:
     world = wild_world(seed)
