@@ -146,6 +146,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             return store
         if attempt.store_view is None:
             attempt.store_view = store.bound(attempt.may_write)
+            attempt.needs_care = True
         return attempt.store_view
 
     def collect_events(

@@ -229,6 +229,7 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
     attempt.tasks_opened += 1
     if attempt.tasks is None:
         attempt.tasks = set()
+        attempt.needs_care = True
     attempt.tasks.add(task)
     if run.background is None:
         run.background = set()

@@ -68,6 +68,7 @@ def _prepare(run: Any, attempt: Attempt, body: RestoredBody, restored: RestoredR
         open_points = {wait: one.point for wait, one in suspension.open.items() if one.point is not None}
         open_points.update((wait, point) for wait, _, _, point in suspension.ready if point is not None)
         outcomes = {wait: (how is Settlement.FAILED, value) for wait, value, how, _ in suspension.ready}
+    attempt.needs_care = True
     attempt.replay = Replay(attempt.step.name, points.settled if points is not None else (), open_points, body.branches)
     attempt.replay.tasks_opened = body.tasks_opened
     attempt.replay.outcomes = outcomes
