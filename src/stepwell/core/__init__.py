@@ -1,5 +1,6 @@
 """The machine: facts in, effects out, and nothing else. It may touch errors, and no clock, loop or file."""
 
+from stepwell.core._audit import find_flaw, recount
 from stepwell.core._effects import (
     CancelStep,
     CheckIdle,
@@ -27,7 +28,10 @@ from stepwell.core._facts import (
     HeldPassedOn,
     InputAnswered,
     InputAsked,
+    Point,
+    PointRecorded,
     RunStarted,
+    Settlement,
     StepCancelled,
     StepFailed,
     StepFannedOut,
@@ -43,7 +47,7 @@ from stepwell.core._facts import (
 from stepwell.core._machine import Machine
 from stepwell.core._plan import Gathering, Kind, Plan, Route, StepPlan
 from stepwell.core._records import changed, record
-from stepwell.core._state import RUN_TIMER, Held, State, new_state
+from stepwell.core._state import RUN_TIMER, Held, Lane, Points, Scope, Settled, State, Suspension, Wait, new_state
 
 __all__ = [
     "RUN_TIMER",
@@ -65,14 +69,21 @@ __all__ = [
     "InputAnswered",
     "InputAsked",
     "Kind",
+    "Lane",
     "Lineage",
     "Machine",
     "Plan",
+    "Point",
+    "PointRecorded",
+    "Points",
     "Publish",
     "ResumeStep",
     "Retry",
     "Route",
     "RunStarted",
+    "Scope",
+    "Settled",
+    "Settlement",
     "Stall",
     "StartStep",
     "StartTimer",
@@ -84,14 +95,18 @@ __all__ = [
     "StepFinished",
     "StepPlan",
     "StopTimer",
+    "Suspension",
     "TaskClosed",
     "TaskOpened",
     "TimerFired",
     "TurnPassed",
+    "Wait",
     "WaitDropped",
     "WaitId",
     "WaitStarted",
     "changed",
+    "find_flaw",
     "new_state",
     "record",
+    "recount",
 ]

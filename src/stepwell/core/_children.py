@@ -6,7 +6,7 @@ Rule 3. A run with an open child is not stalled: if the child is, the child says
 """
 
 from stepwell.core._effects import Effect
-from stepwell.core._facts import ChildClosed, ChildOpened, ChildPaused, ChildResumed
+from stepwell.core._facts import ChildClosed, ChildOpened, ChildPaused, ChildResumed, Settlement
 from stepwell.core._state import State, Wait
 from stepwell.core._waits import answer, suspend
 
@@ -19,7 +19,7 @@ def open_child(state: State, effects: list[Effect], fact: ChildOpened) -> None:
         state.stale_facts += 1
         return
     record.waits = fact.wait + 1
-    suspend(state, effects, fact.attempt, start).open[fact.wait] = Wait(None, None, works=True)
+    suspend(state, effects, fact.attempt, start).open[fact.wait] = Wait(None, None, True, fact.point)
     state.active += 1
 
 
@@ -36,5 +36,6 @@ def change_child(state: State, fact: ChildPaused | ChildResumed, *, works: bool)
 
 def close_child(state: State, effects: list[Effect], fact: ChildClosed) -> None:
     """Let the body go on behind its child."""
-    if not answer(state, effects, fact.attempt, fact.wait, None, late=False):
+    settlement = Settlement.FAILED if fact.failed else Settlement.DONE
+    if not answer(state, effects, (fact.attempt, fact.wait), fact.value, settlement):
         state.stale_facts += 1

@@ -20,11 +20,12 @@ class Lineage:
 
 @record()
 class Retry:
-    """What earlier attempts at the same event left behind."""
+    """What earlier attempts at the same event left behind. ``collected`` is the driver's, see ``StepFailed``."""
 
     began: float
     error: object
     failed_at: float
+    collected: object = None
 
 
 @record()

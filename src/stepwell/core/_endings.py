@@ -33,7 +33,7 @@ def end_run(state: State, effects: list[Effect], ending: EndRun) -> None:
     effects.append(ending)
     state.running = state.delayed = state.cancelling = state.lingering = NONE_YET
     state.suspended = state.wait_timers = state.scopes = state.slots = NONE_YET
-    state.held = state.tasks = NONE_YET
+    state.held = state.tasks = state.points = NONE_YET
     state.lanes = [None] * len(state.lanes)
     state.active = 0
     state.deadline = state.remaining = None

@@ -5,12 +5,40 @@ driver's clock; ``key`` is an event's type key, ``event`` an opaque reference. R
 not changed after they are made. (Not frozen: that costs 2.2 times as much to build.)
 """
 
+from enum import Enum
 from typing import TypeAlias
 
 from stepwell.core._records import record
 
 WaitId: TypeAlias = tuple[int, int]
 """A wait is named by its attempt and its ordinal within that attempt."""
+
+
+@record()
+class Point:
+    """A call in a body whose outcome is recorded: a wait, or something done once.
+
+    ``branch`` is the way from the body to the task that called, ``place`` counts the calls in that task.
+    ``nth`` counts the calls of this ``kind`` and ``name`` in the attempt; what has no name is not kept for a
+    further attempt. ``asks`` when it showed a question.
+    """
+
+    branch: tuple[int, ...]
+    place: int
+    kind: str
+    name: str
+    nth: int = 0
+    asks: bool = False
+
+
+class Settlement(Enum):
+    """How a recorded call ended. ``ASKED`` is what is left of one that never did: its question was shown."""
+
+    DONE = "done"
+    LATE = "late"
+    FAILED = "failed"
+    DROPPED = "dropped"
+    ASKED = "asked"
 
 
 @record()
@@ -70,7 +98,7 @@ class StepFailed:
 
     ``retry_at`` is the decision of the retry policy, taken by the driver; ``None`` means no further
     attempt. ``failure`` is the event for a handler of errors, made by the driver; ``began`` is when
-    the first of these attempts started.
+    the first of these attempts started. ``collected`` is what the driver wants to know again at the next one.
     """
 
     at: float
@@ -79,6 +107,7 @@ class StepFailed:
     failure: object
     began: float
     retry_at: float | None = None
+    collected: object = None
 
 
 @record()
@@ -108,7 +137,8 @@ class CancelRequested:
 class WaitStarted:
     """A step's body suspended itself: for an event of type ``key``, for a ``deadline``, or for both.
 
-    ``ask`` is published at once. ``takes`` is the held event that the driver found to answer it.
+    ``ask`` is published at once. ``takes`` is the held event that the driver found to answer it. ``point`` is
+    where its end is recorded.
     """
 
     at: float
@@ -118,6 +148,7 @@ class WaitStarted:
     deadline: float | None
     ask: object = None
     takes: int | None = None
+    point: Point | None = None
 
 
 @record()
@@ -130,12 +161,27 @@ class WaitDropped:
 
 
 @record()
+class PointRecorded:
+    """A call in a body came to an end that a further run of the body must not do again. ``value`` is what came."""
+
+    at: float
+    attempt: int
+    point: Point
+    settlement: Settlement
+    value: object
+
+
+@record()
 class ChildOpened:
-    """A step's body suspended itself until another run, its child, is over. The child is at work."""
+    """A step's body suspended itself until another run, its child, is over. The child is at work.
+
+    ``point`` is where its end is recorded.
+    """
 
     at: float
     attempt: int
     wait: int
+    point: Point | None = None
 
 
 @record()
@@ -158,11 +204,13 @@ class ChildResumed:
 
 @record()
 class ChildClosed:
-    """A child is over, however it ended."""
+    """A child is over. ``value`` is what its step gets of it: a result, or what is raised there (``failed``)."""
 
     at: float
     attempt: int
     wait: int
+    failed: bool = False
+    value: object = None
 
 
 @record()
@@ -222,6 +270,7 @@ Fact: TypeAlias = (
     | CancelRequested
     | WaitStarted
     | WaitDropped
+    | PointRecorded
     | ChildOpened
     | ChildPaused
     | ChildResumed

@@ -9,7 +9,9 @@ Rule 3. Queued attempts of a cancelled scope are counted out at once and passed 
 from collections import deque
 
 from stepwell.core._effects import Effect, Lineage, ResumeStep, Retry, StartStep, StopTimer
+from stepwell.core._facts import Settlement
 from stepwell.core._plan import Plan
+from stepwell.core._points import settle_point
 from stepwell.core._state import Lane, Scope, State, scope_of
 
 
@@ -131,6 +133,7 @@ def _start_next(state: State, effects: list[Effect], lane: Lane, worker: int) ->
         if start.lineage is not None and start.lineage.scope is not None:
             scope = state.scopes.get(start.lineage.scope)
             if scope is None or scope.cancelled:
+                state.points.pop(start.attempt, None)
                 continue
             scope.queued -= 1
         start.worker = worker
@@ -159,8 +162,10 @@ def return_to_work(state: State, effects: list[Effect], start: StartStep) -> Non
 def hand_over(state: State, effects: list[Effect], attempt: int) -> None:
     """Give an attempt without open waits its answers; its suspension is over."""
     suspension = state.suspended[attempt]
-    effects.extend(ResumeStep(attempt, wait, event, late) for wait, event, late in suspension.ready)
-    suspension.ready.clear()
+    for wait, event, settlement, point in suspension.ready:
+        settle_point(state, attempt, point, settlement, event)
+        effects.append(ResumeStep(attempt, wait, event, settlement is Settlement.LATE))
+    suspension.ready = ()
     del state.suspended[attempt]
 
 

@@ -32,7 +32,9 @@ from stepwell.core._facts import (
     HeldPassedOn,
     InputAnswered,
     InputAsked,
+    PointRecorded,
     RunStarted,
+    Settlement,
     StepCancelled,
     StepFailed,
     StepFannedOut,
@@ -53,14 +55,15 @@ from stepwell.core._lanes import (
     release,
 )
 from stepwell.core._plan import Kind, Plan
+from stepwell.core._points import kept_points, take_point
 from stepwell.core._routing import ask, deliver, deliver_branches, deliver_to_step, note_answer
 from stepwell.core._scopes import keep_error, linger, open_scope, settle
-from stepwell.core._state import RUN_TIMER, Scope, State, lineage_of, new_state, scope_of
+from stepwell.core._state import RUN_TIMER, Points, Scope, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
 ChildFact: TypeAlias = ChildOpened | ChildPaused | ChildResumed | ChildClosed
 RunFact: TypeAlias = RunStarted | TurnPassed | InputAsked | InputAnswered | HeldPassedOn | CancelRequested
-RareFact: TypeAlias = WaitDropped | TaskOpened | TaskClosed | StepCancelled | ChildFact | RunFact
+RareFact: TypeAlias = WaitDropped | PointRecorded | TaskOpened | TaskClosed | StepCancelled | ChildFact | RunFact
 
 
 class Machine:
@@ -119,6 +122,8 @@ class Machine:
         match fact:
             case WaitDropped():
                 drop_wait(state, effects, fact)
+            case PointRecorded():
+                take_point(state, fact)
             case TaskOpened():
                 self._open_task(fact.attempt)
             case TaskClosed():
@@ -229,7 +234,10 @@ class Machine:
         state.active -= 1
         if start.attempt in state.tasks:
             linger(state, effects, start)
-        elif start.lineage is not None:
+            return
+        if state.points:
+            state.points.pop(start.attempt, None)
+        if start.lineage is not None:
             settle(state, self.plan, effects, start.lineage)
 
     def _fan_out(self, effects: list[Effect], fact: StepFannedOut) -> None:
@@ -268,9 +276,14 @@ class Machine:
         start = self._leave(effects, fact.attempt)
         if start is None:
             return
+        kept = kept_points(state, fact.attempt) if state.points or state.suspended else ()
+        state.points.pop(fact.attempt, None)
         forget_waits(state, effects, fact.attempt)
         if fact.retry_at is not None:
-            retry = next_attempt(state, start, Retry(fact.began, fact.error, fact.at))
+            retry = next_attempt(state, start, Retry(fact.began, fact.error, fact.at, fact.collected))
+            if kept:
+                state.points = state.points or {}
+                state.points[retry.attempt] = Points(kept=kept)
             state.delayed = state.delayed or {}
             state.delayed[retry.attempt] = retry
             effects.append(StartTimer(retry.attempt, fact.retry_at))
@@ -315,7 +328,7 @@ class Machine:
             admit(state, self.plan, effects, start)
             return
         elif timer in state.wait_timers:
-            answer(state, effects, *state.wait_timers[timer], None, late=True)
+            answer(state, effects, state.wait_timers[timer], None, Settlement.LATE)
             return
         state.stale_facts += 1
 
@@ -345,4 +358,5 @@ class Machine:
         start = state.lingering.pop(fact.attempt, None)
         if start is not None:
             forget_waits(state, effects, fact.attempt)
+            state.points.pop(fact.attempt, None)
             settle(state, self.plan, effects, start.lineage)

@@ -123,6 +123,7 @@ def _cancel_attempt(state: State, effects: list[Effect], attempt: int) -> None:
     start = state.running.pop(attempt, None)
     if start is not None:
         forget_waits(state, effects, attempt)
+        state.points.pop(attempt, None)
         state.active -= 1
         state.cancelling = state.cancelling or {}
         state.cancelling[attempt] = start
@@ -131,6 +132,7 @@ def _cancel_attempt(state: State, effects: list[Effect], attempt: int) -> None:
         _stop_tasks(state, effects, attempt)
     elif attempt in state.delayed:
         del state.delayed[attempt]
+        state.points.pop(attempt, None)
         state.active -= 1
         effects.append(StopTimer(attempt))
 

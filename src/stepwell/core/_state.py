@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Any, TypeAlias
 
 from stepwell.core._effects import Lineage, StartStep, Status
-from stepwell.core._facts import WaitId
+from stepwell.core._facts import Point, Settlement, WaitId
 from stepwell.core._plan import Plan
 from stepwell.core._records import record
 
@@ -69,7 +69,7 @@ class Scope:
 
 @record()
 class Wait:
-    """An open wait: the type it listens for (``None``: for its deadline, or a child) and its timer.
+    """An open wait: the type it listens for (``None``: for its deadline, or a child), its timer and its point.
 
     ``works`` while it waits for a child that is at work, which counts as active.
     """
@@ -77,6 +77,28 @@ class Wait:
     key: str | None
     timer: int | None
     works: bool = False
+    point: Point | None = None
+
+
+Answer: TypeAlias = tuple[int, object, Settlement, Point | None]
+"""What a wait got: its ordinal, the event, how it came, its point."""
+
+
+@record()
+class Settled:
+    """A recorded call and what came of it."""
+
+    point: Point
+    settlement: Settlement
+    value: object
+
+
+@record()
+class Points:
+    """What is recorded of an attempt, in the order in which it came; ``kept`` is what earlier attempts left."""
+
+    settled: list[Settled] = field(default_factory=list)
+    kept: tuple[Settled, ...] = ()
 
 
 @record()
@@ -88,7 +110,7 @@ class Suspension:
     """
 
     open: dict[int, Wait] = field(default_factory=dict)
-    ready: list[tuple[int, object, bool]] = field(default_factory=list)
+    ready: tuple[Answer, ...] = ()
     returning: bool = False
     detached: bool = False
 
@@ -121,6 +143,7 @@ class State:
     held: dict[int, Held]
     tasks: dict[int, int]
     lingering: dict[int, StartStep]
+    points: dict[int, Points]
     deadline: float | None
     remaining: float | None
     external_events: bool
@@ -139,7 +162,7 @@ class State:
         self.running = {}
         self.cancelling = self.delayed = self.lingering = NONE_YET
         self.suspended = self.wait_timers = self.scopes = self.slots = NONE_YET
-        self.held = self.tasks = NONE_YET
+        self.held = self.tasks = self.points = NONE_YET
         self.deadline = self.remaining = self.last_step = None
         self.external_events = self.unprompted = self.checking = False
 

@@ -7,9 +7,10 @@ Rule 4. A background task may wait after the body of its step is over; it needs 
 """
 
 from stepwell.core._effects import Effect, Publish, ResumeStep, StartStep, StartTimer, StopTimer
-from stepwell.core._facts import WaitDropped, WaitId, WaitStarted
+from stepwell.core._facts import Settlement, WaitDropped, WaitId, WaitStarted
 from stepwell.core._lanes import forget_waits, hand_over, release, return_to_work
 from stepwell.core._plan import Kind, Plan
+from stepwell.core._points import settle_point
 from stepwell.core._routing import ask, note_answer
 from stepwell.core._state import State, Suspension, Wait
 
@@ -27,6 +28,7 @@ def start_wait(state: State, plan: Plan, effects: list[Effect], fact: WaitStarte
         effects.append(Publish(fact.ask))
     held = state.held.pop(fact.takes, None) if fact.takes is not None else None
     if held is not None:
+        settle_point(state, fact.attempt, fact.point, Settlement.DONE, held.event)
         if plan.routes[held.key].kind is Kind.ANSWER:
             note_answer(state)
         effects.append(ResumeStep(fact.attempt, fact.wait, held.event, False))
@@ -39,7 +41,7 @@ def start_wait(state: State, plan: Plan, effects: list[Effect], fact: WaitStarte
         state.wait_timers = state.wait_timers or {}
         state.wait_timers[timer] = (fact.attempt, fact.wait)
         effects.append(StartTimer(timer, fact.deadline))
-    suspension.open[fact.wait] = Wait(fact.key, timer)
+    suspension.open[fact.wait] = Wait(fact.key, timer, False, fact.point)
 
 
 def suspend(state: State, effects: list[Effect], attempt: int, start: StartStep | None) -> Suspension:
@@ -62,22 +64,24 @@ def suspend(state: State, effects: list[Effect], attempt: int, start: StartStep 
 
 def wake(state: State, effects: list[Effect], waits: tuple[WaitId, ...], event: object) -> bool:
     """Give ``event`` to open waits; return whether any of them still stood."""
-    answered = [answer(state, effects, attempt, wait, event, late=False) for attempt, wait in waits]
+    answered = [answer(state, effects, wait, event, Settlement.DONE) for wait in waits]
     return any(answered)
 
 
-def answer(state: State, effects: list[Effect], attempt: int, wait: int, event: object, *, late: bool) -> bool:
-    """Settle one wait, by an event or (``late``) by its deadline. An attempt may have several.
+def answer(state: State, effects: list[Effect], name: WaitId, event: object, settlement: Settlement) -> bool:
+    """Settle one wait, by an event, by its deadline (``LATE``), or by the end of a child. An attempt may have several.
 
     While others are open the body goes on without a worker; the last answer brings the worker back, but
     for a body that is over and left a background task that waits.
     """
+    attempt, wait = name
     suspension = state.suspended.get(attempt)
     if suspension is None:
         return False
     opened = suspension.open.pop(wait, None)
     if opened is None:
         return False
+    late = settlement is Settlement.LATE
     if opened.works:
         state.active -= 1
     if opened.timer is not None:
@@ -85,11 +89,12 @@ def answer(state: State, effects: list[Effect], attempt: int, wait: int, event: 
         if not late:
             effects.append(StopTimer(opened.timer))
     if suspension.open or suspension.detached:
+        settle_point(state, attempt, opened.point, settlement, event)
         effects.append(ResumeStep(attempt, wait, event, late))
         if not suspension.open:
             del state.suspended[attempt]
         return True
-    suspension.ready.append((wait, event, late))
+    suspension.ready += ((wait, event, settlement, opened.point),)
     return_to_work(state, effects, state.running[attempt])
     return True
 
@@ -99,8 +104,9 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
     suspension = state.suspended.get(fact.attempt)
     opened = suspension.open.pop(fact.wait, None) if suspension is not None else None
     if suspension is None or opened is None:
-        _drop_answer(state, suspension, fact.wait)
+        _drop_answer(state, suspension, fact)
         return
+    settle_point(state, fact.attempt, opened.point, Settlement.DROPPED, None)
     if opened.works:
         state.active -= 1
     if opened.timer is not None:
@@ -114,14 +120,15 @@ def drop_wait(state: State, effects: list[Effect], fact: WaitDropped) -> None:
         return_to_work(state, effects, state.running[fact.attempt])
 
 
-def _drop_answer(state: State, suspension: Suspension | None, wait: int) -> None:
+def _drop_answer(state: State, suspension: Suspension | None, fact: WaitDropped) -> None:
     """Forget an answer that queues for a worker while its body stopped listening."""
-    ready = suspension.ready if suspension is not None else []
-    kept = [one for one in ready if one[0] != wait]
-    if suspension is None or len(kept) == len(ready):
-        state.stale_facts += 1
-    else:
-        suspension.ready = kept
+    for one in suspension.ready if suspension is not None else ():
+        if one[0] == fact.wait:
+            assert suspension is not None
+            suspension.ready = tuple(other for other in suspension.ready if other is not one)
+            settle_point(state, fact.attempt, one[3], Settlement.DROPPED, None)
+            return
+    state.stale_facts += 1
 
 
 def outlive_body(state: State, effects: list[Effect], attempt: int) -> None:

@@ -5,8 +5,12 @@ from collections.abc import Coroutine
 from types import CoroutineType
 from typing import Any, Protocol
 
-from stepwell.core import StartStep
+from stepwell.core import Settled, StartStep
 from stepwell.errors import AttemptOverError
+from stepwell.flow import Event
+from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write
+from stepwell.runtime._replay import Replay
+from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._step_task import StepTask
 from stepwell.runtime._steps import ReadyStep
 
@@ -42,6 +46,23 @@ class Attempt(StepTask):
     retry_delay: float | None = None
     waited: list[list[Any]] | None = None
     refusal: BaseException | None = None
+    # What a snapshot must know: how much the body did that must not take effect twice. It is its own first branch.
+    path: BranchPath = ()
+    first = NO_CALL
+    place = forks = sends = shown = writes = 0
+    made_before = NO_COUNTS
+    careful = False
+    branches: dict[BranchPath, TaskBranch] | None = None
+    caller: "asyncio.Task[Any] | None" = None
+    replay: Replay | None = None
+    first_call: tuple[str, str] | None = None
+    calls: dict[tuple[str, str], int] | None = None  # made for the second: waiting runs are many
+    kept: dict[tuple[str, str, int], Settled] | None = None
+    collected: dict[str, list[list[Event] | None]] | None = None
+    recollected: dict[str, list[list[Event] | None]] | None = None
+    tasks_opened = 0
+    tasks_closed: "set[int] | None" = None
+    store_view: StateStore[Any] | None = None
 
     def __init__(self, crew: Reports, start: StartStep, step: ReadyStep, now: float) -> None:
         self.crew = crew
@@ -86,6 +107,12 @@ class Attempt(StepTask):
         if self.over is not None:
             raise AttemptOverError(call=call, step=self.step.name, why=self.over)
 
+    def may_write(self) -> bool:
+        """Count a write to the store; return ``False`` for one that was made before the snapshot."""
+        if self.over is not None:
+            self.check("a write to ctx.store")
+        return is_new_write(self)
+
 
 def first_stretch(attempt: Attempt) -> object:
     """Call the step's function and run its body until it waits: the first thing to ``advance`` an attempt by."""
@@ -114,6 +141,8 @@ class BackgroundTask(asyncio.Task[Any]):
 
     observed = False
     attempt = -1
+    ordinal = -1
+    owner: Attempt | None = None
 
     def __await__(self) -> Any:
         self.observed = True

@@ -2,7 +2,7 @@
 
 Rule 1. Keeping an event costs the same however many are kept already: counts are kept, nothing is searched.
 Rule 2. What is returned is in the order of ``expected``; what came beyond it stays for the next time.
-Rule 3. A retried attempt does not keep its event twice.
+Rule 3. What an attempt was told here it is told again when its body runs again; the event is not kept twice.
 """
 
 from collections import Counter, deque
@@ -21,12 +21,9 @@ class Buffer:
     kept: int = 0
     expected: Sequence[type[Event]] = ()
 
-    def keep(self, event: Event, *, is_retry: bool) -> None:
-        """Keep an event; a retry passes over one that is there already."""
-        same_type = self.events.setdefault(type(event), deque())
-        if is_retry and any(known is event for known in same_type):
-            return
-        same_type.append(event)
+    def keep(self, event: Event) -> None:
+        """Keep an event."""
+        self.events.setdefault(type(event), deque()).append(event)
         self.kept += 1
 
     def take(self, expected: Sequence[type[Event]]) -> list[Event] | None:
@@ -50,25 +47,27 @@ class Buffer:
 class Buffers:
     """The buffers of a run, by step and name."""
 
-    __slots__ = ("_buffers",)
+    __slots__ = ("by_place",)
 
     def __init__(self) -> None:
-        self._buffers: dict[tuple[str, str], Buffer] = {}
+        self.by_place: dict[tuple[str, str], Buffer] = {}
 
-    def collect(
-        self, place: tuple[str, str], event: Event, expected: Sequence[type[Event]], *, is_retry: bool
-    ) -> list[Event] | None:
+    def collect(self, place: tuple[str, str], event: Event, expected: Sequence[type[Event]]) -> list[Event] | None:
         """Keep ``event``, and return what is expected once it is complete."""
-        if not expected:
-            return []
-        buffer = self._buffers.get(place)
+        buffer = self.by_place.get(place)
         if buffer is None:
-            buffer = self._buffers[place] = Buffer()
-        buffer.keep(event, is_retry=is_retry)
+            buffer = self.by_place[place] = Buffer()
+        buffer.keep(event)
         taken = buffer.take(expected)
         if taken is not None and not buffer.kept:
-            del self._buffers[place]
+            del self.by_place[place]
         return taken
+
+    def restore(self, place: tuple[str, str], events: Sequence[Event]) -> None:
+        """Keep what a snapshot holds of a buffer."""
+        buffer = self.by_place[place] = Buffer()
+        for event in events:
+            buffer.keep(event)
 
     def explain(self) -> list[str]:
         """Return a sentence for each buffer that waits for something."""
@@ -77,6 +76,6 @@ class Buffers:
             + (f" (buffer {name!r})" if name else "")
             + f" has {buffer.kept} of {len(buffer.expected)} and waits for "
             + ", ".join(f"{count} more {kind}" for kind, count in buffer.missing().items())
-            for (step, name), buffer in self._buffers.items()
+            for (step, name), buffer in self.by_place.items()
             if buffer.kept
         ]

@@ -1,13 +1,15 @@
 """A run that another run's step waits for: an ordinary run that shows what it shows upwards, and says when it rests."""
 
-from collections.abc import Callable
+import functools
 from typing import Any
 
 from stepwell.core import ChildPaused, ChildResumed, EndRun, Fact, InputAsked, Status, changed
+from stepwell.errors import SnapshotError
 from stepwell.flow import Event, InputRequiredEvent, Wiring
 from stepwell.runtime._children import ancestors, close
 from stepwell.runtime._observers import Printer
 from stepwell.runtime._ports import Link, RunPort
+from stepwell.runtime._restored import Restored
 from stepwell.runtime._run import Run, Settings
 from stepwell.runtime._steps import ReadyStep
 from stepwell.runtime._stream import EventStream, Origin
@@ -42,7 +44,7 @@ class ChildRun(Run):
     __slots__ = ("link", "opened_at", "path", "start", "works")
 
     link: Link
-    start: Callable[[], None]
+    start: functools.partial[None]
 
     def __init__(
         self,
@@ -82,6 +84,13 @@ class ChildRun(Run):
         start = self.start
         del self.start  # it holds the run
         start()
+
+    def go_on_from(self, restored: Restored) -> None:
+        """Let ``launch`` take up a snapshot, in place of a beginning."""
+        if restored.run is None:
+            raise SnapshotError(path="children", reason="a child that is under way is described as over")
+        self.state_store = restored.store
+        self.start = functools.partial(self.start.func, *self.start.args[:-1], restored.run)
 
     def apply(self, fact: Fact) -> None:
         super().apply(fact)

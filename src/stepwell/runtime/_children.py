@@ -15,10 +15,13 @@ from typing_extensions import TypeVar
 from stepwell.core import (
     ChildClosed,
     ChildOpened,
+    EndRun,
     EventSent,
     HeldPassedOn,
     InputAnswered,
     Kind,
+    Point,
+    Settlement,
     Status,
     WaitDropped,
     WaitId,
@@ -33,7 +36,10 @@ from stepwell.flow import Event, StartEvent, StopEvent
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._history import note_wait
 from stepwell.runtime._past import Past, PastRun, Way
+from stepwell.runtime._points import CHILD, kept_of, note, open_point, recall
 from stepwell.runtime._ports import ChildPort, Link, RunPort
+from stepwell.runtime._replay import Entry
+from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import ChildWait, held_answer
 
 StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
@@ -93,22 +99,26 @@ async def run_child(
 ) -> Any:
     """Run ``workflow`` to its end within a step; return its result, or raise what ended it."""
     _check(run, attempt, workflow)
-    name = (attempt.start.attempt, attempt.wait_count)
+    point, entry = open_point(attempt, CHILD, type(workflow).__name__)
+    if entry is not None and entry.wait is None:
+        return (await recall(attempt, entry))[0]
+    if entry is not None and attempt.replay is not None and entry.wait in attempt.replay.outcomes:
+        return await _known_outcome(attempt, entry)
+    kept = kept_of(run, attempt, point)
+    if kept is not None:
+        note(run, attempt, point, Settlement.DONE, kept.value)
+        return kept.value
+    name = (attempt.start.attempt, attempt.wait_count if entry is None or entry.wait is None else entry.wait)
     child = workflow.as_child_run(Link(run, attempt, name), start_event, fields)
-    attempt.wait_count += 1
     noted = note_wait(attempt, child.wiring.workflow, child.opened_at)
-    future: asyncio.Future[Event | None] = run.loop.create_future()
-    run.waits.add(name, ChildWait(future, None, {}))
-    run.crew.count_wait(attempt, 1)
-    if run.children is None:
-        run.children = Children()
-    run.children.open[name] = child
-    run.apply(ChildOpened(run.now(), *name))
+    future = _open(run, attempt, child, point) if entry is None else _reopen(run, attempt, child, entry)
     if run.observers is not None:
         run.observers.wait_started(attempt, name[1], f"child workflow {child.wiring.workflow}", None)
     outcome = "cancelled"
     try:
         child.launch()
+        if entry is not None:
+            _offer_held(run, child)
         await _end_of(run, child, future)
         result = settled(child)
         outcome = "ok"
@@ -128,12 +138,62 @@ def _check(run: RunPort, attempt: Attempt, workflow: object) -> None:
     if not run.in_loop():
         raise WrongThreadError(call="ctx.run_child", remedy="In a def step, use ctx.call(ctx.run_child(…)).")
     attempt.check("run_child")
-    is_open = attempt.start.attempt in run.crew.attempts or bool(attempt.tasks)
+    is_again = attempt.replay is not None and not attempt.replay.body_is_over
+    is_open = attempt.start.attempt in run.crew.attempts or bool(attempt.tasks) or is_again
     if attempt.stopping is not None or not is_open or run.machine.state.status is not Status.RUNNING:
         raise AttemptOverError(call="run_child", step=attempt.step.name, why=attempt.stopping or "over already")
     depth = sum(1 for _ in ancestors(run))
     if depth >= DEPTH_LIMIT:
         raise ChildDepthError(workflow=type(workflow).__name__, depth=depth)
+
+
+def _open(run: RunPort, attempt: Attempt, child: ChildPort, point: Point) -> "asyncio.Future[Event | None]":
+    name = (attempt.start.attempt, attempt.wait_count)
+    attempt.wait_count += 1
+    future: asyncio.Future[Event | None] = run.loop.create_future()
+    run.waits.add(name, ChildWait(future, None, {}))
+    run.crew.count_wait(attempt, 1)
+    _keep(run, name, child)
+    run.apply(ChildOpened(run.now(), *name, point))
+    return future
+
+
+def _reopen(run: RunPort, attempt: Attempt, child: ChildPort, entry: Entry) -> "asyncio.Future[Event | None]":
+    """Take up a child that was open when the snapshot was made; one that had not begun begins."""
+    assert attempt.replay is not None
+    assert entry.wait is not None
+    assert entry.future is not None
+    before = attempt.replay.children.pop(entry.wait)
+    if before.document is not None and before.read is not None:
+        child.go_on_from(before.read(before.document, child.workflow, child.wiring))
+    _keep(run, (attempt.start.attempt, entry.wait), child)
+    return entry.future
+
+
+def _keep(run: RunPort, name: WaitId, child: ChildPort) -> None:
+    if run.children is None:
+        run.children = Children()
+    run.children.open[name] = child
+
+
+async def _known_outcome(attempt: Attempt, entry: Entry) -> Any:
+    """Return what became of a child that was over when the snapshot was made, and its step had not gone on."""
+    assert attempt.replay is not None
+    assert entry.wait is not None
+    assert entry.future is not None
+    await attempt.replay.catch_up()
+    await entry.future
+    failed, value = attempt.replay.outcomes[entry.wait]
+    if failed:
+        raise value
+    return value
+
+
+def _offer_held(run: RunPort, child: ChildPort) -> None:
+    """Give a child that was taken up what came from outside before its step had come to it again."""
+    for number, held in list(run.machine.state.held.items()):
+        if held.sender is None and isinstance(held.event, Event) and _hand_to(child, held.event):
+            run.apply(HeldPassedOn(run.now(), number))
 
 
 async def _end_of(run: RunPort, child: ChildPort, future: "asyncio.Future[Event | None]") -> None:
@@ -168,8 +228,27 @@ def close(link: Link) -> None:
     now = run.now()
     child = run.children.open.pop(link.name)
     run.children.past.add(_past_run(child, now), child.children.past if child.children is not None else None)
-    run.apply(ChildClosed(now, *link.name))
+    try:
+        failed, value = False, settled(child)
+    except BaseException as error:  # noqa: BLE001  # the step's to see
+        failed, value = True, error
+    run.apply(ChildClosed(now, *link.name, failed, value))
     run.conclude_if_quiet()
+
+
+def outcome_of(child: RunPort, ending: EndRun) -> tuple[bool, Any]:
+    """Return what a child that has ended, and has not wound up yet, will give to its step; whether it is raised."""
+    if ending.status is Status.COMPLETED:
+        event: Any = ending.outcome
+        return False, event.result if type(event) is StopEvent else event
+    _, error = verdict(
+        ending,
+        wiring=child.wiring,
+        timeout=child.settings.timeout,
+        attempt=child.crew.failed_last,
+        now=child.now(),
+    )
+    return True, error
 
 
 def way_to(child: ChildPort) -> Way:

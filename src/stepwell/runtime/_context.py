@@ -1,23 +1,26 @@
 """``ctx``: what a step may do. A facade; each call asks the driver, and no step ever sees the machine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from threading import get_ident
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from stepwell.errors import NoAttemptError, NotAnEventError, StepOptionError
+from stepwell.errors import NoAttemptError, NoRunError, NotAnEventError, OutsideOnlyError, StepOptionError
 from stepwell.flow import ContextMarker, Event, RetryInfo, StartEvent, StopEvent, is_event_class
 from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
+from stepwell.runtime import _points as points
+from stepwell.runtime import _waiting as waiting
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._checks import LONGEST_SECONDS, check_collect, check_text, check_wait
 from stepwell.runtime._children import RunsAsChild
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
-from stepwell.runtime._ports import RunPort
+from stepwell.runtime._ports import RunPort, Serializer
+from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._state_store import StateStore
 
 StateT = DefaultTypeVar("StateT", bound=BaseModel, default=DictState)
@@ -31,18 +34,55 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     """One run, seen from one attempt at a step, or (``handler.ctx``) from outside.
 
     All calls may be made from the thread of a ``def`` step too; what is a coroutine goes through ``call``.
+
+    Made by hand it is for a run to come, ``workflow.run(ctx=…)``: with a store to write to before, and with
+    ``previous_context`` (what ``to_dict`` returned) for taking up that run where it stood, or the store it left.
+    Raises a ``ContextSerdeError`` for what is no such dictionary; ``serializer`` reads its values.
     """
 
     __slots__ = ("_attempt", "_run")
 
-    def __init__(self, run: RunPort, attempt: Attempt | None) -> None:
-        self._run = run
-        self._attempt = attempt
+    def __init__(
+        self,
+        workflow: Any,
+        previous_context: Mapping[str, Any] | None = None,
+        serializer: Serializer | None = None,
+    ) -> None:
+        self._run: Any = RunToCome(workflow, previous_context, serializer)
+        self._attempt: Attempt | None = None
+
+    @classmethod
+    def from_dict(
+        cls, workflow: Any, data: Mapping[str, Any], serializer: Serializer | None = None
+    ) -> "Context[StateT]":
+        """Return a context for ``run(ctx=…)`` from what ``to_dict`` returned. Raises a ``ContextSerdeError``."""
+        return Context(workflow, data, serializer)
+
+    def to_dict(self, serializer: Serializer | None = None, *, include_state: bool = True) -> dict[str, Any]:
+        """Return the run as it stands, as data that JSON can hold; ``from_dict`` takes it up, also elsewhere.
+
+        Running steps will run again from the top: what they sent and wrote until now is not repeated, and recorded
+        calls (waits, ``sleep``, ``once``) return what they returned. Of a run that is over, the store is left.
+        Without ``include_state`` the store is left out. Raises ``UnencodableValueError`` with the path of the value.
+        """
+        return intents.snapshot(self._run, serializer, include_state=include_state)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the run is under way; of a context for a run to come, whether it will be taken up."""
+        return intents.is_running(self._run)
+
+    async def running_steps(self) -> list[str]:
+        """Return the names of the steps that are running now, also of those that wait."""
+        if self._attempt is not None:
+            raise OutsideOnlyError(call="running_steps")
+        return intents.running_steps(self._live("running_steps"))
 
     @property
     def run_id(self) -> str:
         """The id of the run."""
-        return self._run.run_id
+        run_id: str = self._run.run_id
+        return run_id
 
     @property
     def attempt(self) -> int:
@@ -51,12 +91,23 @@ class Context(ContextMarker[StateT], Generic[StateT]):
 
     def of_run(self) -> RunPort:
         """Return the run itself: for ``Workflow.run(ctx=…)``, not for steps."""
-        return self._run
+        run: RunPort = self._run
+        return run
+
+    def belong_to(self, run: RunPort) -> None:
+        """Be the outside context of ``run`` from now on: for ``Workflow.run(ctx=…)``."""
+        self._run = run
 
     def _inside(self, call: str) -> Attempt:
         if self._attempt is None:
             raise NoAttemptError(call=call)
         return self._attempt
+
+    def _live(self, call: str) -> RunPort:
+        run: RunPort | RunToCome = self._run
+        if isinstance(run, RunToCome):
+            raise NoRunError(call=call)
+        return run
 
     def send_event(self, message: Event, step: str | None = None) -> None:
         """Send an event to every step that accepts it, and to waits for it; or only to ``step``.
@@ -74,10 +125,12 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             type(ev) in run.wiring.plain_events
             and attempt is not None
             and attempt.over is None
+            and not attempt.careful
             and run.host.thread == get_ident()
             and not run.stream.closed
         ):  # all that ``intents.write`` would find out, at a third of its price
-            run.stream.write(ev)  # type: ignore[arg-type]
+            attempt.shown += 1
+            run.stream.write(ev)
             return
         if ev is not None:
             intents.write(run, self._attempt, ev)
@@ -85,7 +138,13 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     @property
     def store(self) -> StateStore[StateT]:
         """The run's state: ``await ctx.store.get("path")``, ``set``, ``edit_state``. One for all its steps."""
-        return self._run.store()
+        store: StateStore[StateT] = self._run.store()
+        attempt = self._attempt
+        if attempt is None:
+            return store
+        if attempt.store_view is None:
+            attempt.store_view = store.bound(attempt.may_write)
+        return attempt.store_view
 
     def collect_events(
         self, ev: Event, expected: list[type[Event]], buffer_id: str | None = None
@@ -122,7 +181,13 @@ class Context(ContextMarker[StateT], Generic[StateT]):
 
     def call(self, coroutine: Awaitable[ValueT]) -> ValueT:
         """Await a coroutine, or a task, in the run's event loop and return its result: for ``def`` steps."""
-        return intents.call(self._run, self._attempt, coroutine)
+        try:
+            run = self._live("call")
+        except BaseException:
+            if asyncio.iscoroutine(coroutine):
+                coroutine.close()
+            raise
+        return intents.call(run, self._attempt, coroutine)
 
     def retry_info(self) -> RetryInfo:
         """Return where this attempt stands among the attempts at its event."""
@@ -136,20 +201,43 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             last_failed_at=moment(retry.failed_at) if retry is not None else None,
         )
 
+    async def once(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call ``function`` (it may be a coroutine function) and return its result; never again for this event.
+
+        A further attempt after a failure, and a body that runs again after ``from_dict``, get the recorded result:
+        for what is random or comes from outside, and for what must not happen twice. Calls with one ``name`` are
+        told apart by their order. What ``function`` sends or writes counts as part of it. A result that cannot be
+        stored makes ``to_dict`` fail.
+        """
+        if type(name) is not str or not name:
+            raise StepOptionError(option="once(name)", value=name, accepted="a text that is not empty")
+        if not callable(function):
+            raise StepOptionError(option="once(function)", value=function, accepted="a function")
+        attempt = self._inside("once")
+        intents.check_open(self._run, attempt, "once")
+        return await points.once(self._run, attempt, name, function, (args, kwargs))
+
+    async def commit(self) -> None:
+        """Record that this body came here: with a journal, what it sent and wrote so far is stored with that."""
+        attempt = self._inside("commit")
+        intents.check_open(self._run, attempt, "commit")
+        await points.commit(self._run, attempt)
+
     async def sleep(self, seconds: float) -> None:
         """Suspend this step for a time. It holds no worker meanwhile, and no time limit runs."""
         if type(seconds) not in (int, float) or not 0 <= seconds <= LONGEST_SECONDS:
             raise StepOptionError(option="sleep(seconds)", value=seconds, accepted="a number of seconds, 0 or more")
-        await intents.wait(self._run, self._inside("sleep"), None, seconds=float(seconds))
+        attempt = self._inside("sleep")
+        await waiting.wait(self._run, attempt, waiting.listener_for(self._run, None), seconds=float(seconds))
 
-    async def wait_for_event(
+    def wait_for_event(  # one coroutine, not two: waiting runs are many
         self,
         event_type: type[EventT],
         waiter_event: Event | None = None,
         waiter_id: str | None = None,
         requirements: dict[str, Any] | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  # the peer's signature
-    ) -> EventT:
+        timeout: float | None = None,
+    ) -> Coroutine[Any, Any, EventT]:
         """Suspend this step until an event of exactly this type comes, and return it.
 
         The body goes on where it stood: nothing before the wait runs twice, and no worker is held meanwhile.
@@ -160,17 +248,16 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         if not is_event_class(event_type):
             raise NotAnEventError(call="wait_for_event(event_type)", given=event_type)
         check_wait(waiter_event, waiter_id, requirements, timeout)
-        event = await intents.wait(
+        attempt = self._inside("wait_for_event")
+        answer = waiting.wait(
             self._run,
-            self._inside("wait_for_event"),
-            event_type,
+            attempt,
+            waiting.listener_for(self._run, event_type, requirements),
+            name=waiter_id or points.wait_name(event_type.__name__, requirements),
             ask=waiter_event,
-            requirements=requirements,
             seconds=timeout,
         )
-        if event is None:
-            raise intents.wait_timeout(event_type, timeout)
-        return event
+        return cast("Coroutine[Any, Any, EventT]", answer)
 
     @overload
     async def run_child(
@@ -201,13 +288,23 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     @property
     def awaited_events(self) -> tuple[type[Event], ...]:
         """The event types that open ``wait_for_event`` calls ask for, oldest first; then those of child runs."""
-        return children.awaited_events(self._run)
+        return children.awaited_events(self._live("awaited_events"))
 
     @property
     def waits_for_outside(self) -> bool:
         """Whether only an event from outside can move the run on: nothing is active, and nothing sleeps."""
-        return children.waits_for_outside(self._run)
+        return children.waits_for_outside(self._live("waits_for_outside"))
 
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""
-        return self._run.stream.events()
+        return self._live("stream_events").stream.events()
+
+
+class LiveContext(Context[StateT]):
+    """The context of a run that has begun, as the driver makes it."""
+
+    __slots__ = ()
+
+    def __init__(self, run: RunPort, attempt: Attempt | None) -> None:
+        self._run = run
+        self._attempt = attempt

@@ -26,10 +26,11 @@ from stepwell.core import (
 from stepwell.errors import StepCancelledError, StepTimeoutError
 from stepwell.flow import Event, StepFailedEvent
 from stepwell.runtime._attempts import Attempt, first_stretch
-from stepwell.runtime._context import Context
+from stepwell.runtime._context import LiveContext
 from stepwell.runtime._execution import call_with_care
 from stepwell.runtime._intents import unobserved_error
 from stepwell.runtime._observers import moment
+from stepwell.runtime._points import end_replay
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._resources import RunResources
 from stepwell.runtime._retries import retry_delay
@@ -66,27 +67,30 @@ class Crew:
         self.attempts: dict[int, Attempt] = {}
         self.failed_last: Attempt | None = None
         self.grace = GRACE_SECONDS
-        self.ready: deque[Attempt] = deque()
+        self.ready: deque[Attempt] | None = None  # an empty one takes 600 bytes, and waiting runs are many
         self.draining = False
 
-    def start(self, start: StartStep) -> None:
+    def start(self, start: StartStep) -> Attempt:
         """Make the attempt; its body begins when its turn comes."""
         run = self.run
         step = self.steps[start.step]
         attempt = self.attempts[start.attempt] = Attempt(self, start, step, run.machine.state.now)
         attempt.variables = run.variables.copy()
         if step.wants_context:
-            attempt.context = Context(run, attempt)
+            attempt.context = LiveContext(run, attempt)
         if step.timeout is not None:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
         if start.number == 1:
             run.history.consume(start.step, start.key)
         if run.observers is not None:
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
+        if self.ready is None:
+            self.ready = deque()
         self.ready.append(attempt)
         if not self.draining:
             self.draining = run.stream.expecting = True
             self.loop.call_soon(self.drain)
+        return attempt
 
     def call_with_care(self, attempt: Attempt) -> Coroutine[Any, Any, Any]:
         """Return the body of an attempt for which more is to be done than to call the step's function."""
@@ -119,6 +123,7 @@ class Crew:
                 self.loop.call_soon(self.drain)
             else:
                 self.draining = stream.expecting = False
+                self.ready = None
 
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""
@@ -145,7 +150,8 @@ class Crew:
     def disband(self) -> None:
         """Let go of the run: nothing is in flight any more."""
         del self.run
-        self.ready.clear()
+        if self.ready is not None:
+            self.ready.clear()
 
     async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""
@@ -163,7 +169,8 @@ class Crew:
         run = self.run
         now = run.clock() + run.offset
         is_late = now >= run.timers.earliest and _fire_due(run, attempt, now)
-        if is_late or ((attempt.stopping is not None or attempt.tasks) and self._ended_otherwise(attempt, now)):
+        is_unusual = attempt.stopping is not None or attempt.tasks or attempt.replay is not None
+        if is_late or (is_unusual and self._ended_otherwise(attempt, now)):
             return
         step = attempt.step
         key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
@@ -194,6 +201,8 @@ class Crew:
             self._stop(attempt)
             return True
         left = unobserved_error(attempt)
+        if attempt.replay is not None:
+            left = attempt.replay.flaw(attempt) or left
         if left is not None:
             self._fail(attempt, left, "failed", now)
         return left is not None
@@ -281,7 +290,7 @@ class Crew:
         attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
-        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at))
+        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at, attempt.collected))
         run.conclude_if_quiet()
 
     def _leave(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
@@ -295,9 +304,11 @@ class Crew:
             attempt.over = attempt.over or outcome
             for task in attempt.tasks or ():
                 task.cancel()
+        if attempt.replay is not None:
+            end_replay(run, attempt)
         if attempt.open_waits and (outcome != "ok" or not attempt.tasks):
             self._drop_waits(attempt)
-        attempt.context = None  # no rings for the garbage collector
+        attempt.context = attempt.store_view = None  # no rings for the garbage collector
         run.history.record(attempt, outcome, now)
         if run.observers is not None:
             run.observers.attempt_ended(attempt, outcome, result, now)

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, overload
 from stepwell.core import Status
 from stepwell.flow import Event, StopEvent
 from stepwell.runtime._checks import check_seconds
-from stepwell.runtime._context import Context
+from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._history import AttemptRecord
 from stepwell.runtime._run import Run
 from stepwell.runtime._stream import StreamItem
@@ -24,9 +24,9 @@ class WorkflowHandler(Generic[StopT]):
 
     __slots__ = ("__weakref__", "_context", "_run")
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, context: Context[Any] | None = None) -> None:
         self._run = run
-        self._context: Context[Any] | None = None
+        self._context = context
 
     @overload
     def __await__(self: "WorkflowHandler[StopEvent]") -> Generator[Any, None, Any]: ...
@@ -64,7 +64,7 @@ class WorkflowHandler(Generic[StopT]):
     def ctx(self) -> Context[Any]:
         """The run's context, seen from outside: to send events to it."""
         if self._context is None:
-            self._context = Context(self._run, None)
+            self._context = LiveContext(self._run, None)
         return self._context
 
     def stream_events(self, expose_internal: bool = False, *, after: int | None = None) -> AsyncIterator[Event]:

@@ -2,8 +2,9 @@
 
 import asyncio
 import concurrent.futures
+import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from stepwell.core import (
@@ -12,12 +13,9 @@ from stepwell.core import (
     Status,
     TaskClosed,
     TaskOpened,
-    WaitDropped,
-    WaitStarted,
 )
 from stepwell.errors import (
     CallArgumentError,
-    EventWaitTimeout,
     NotAnEventError,
     RunNotBegunError,
     RunOverError,
@@ -28,16 +26,16 @@ from stepwell.errors import (
 )
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt, BackgroundTask
+from stepwell.runtime._branches import is_repeated_send, is_repeated_show
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._checks import check_text
-from stepwell.runtime._children import claim_held, pass_down
-from stepwell.runtime._history import note_wait
-from stepwell.runtime._ports import RunPort
+from stepwell.runtime._children import pass_down
+from stepwell.runtime._points import abandon_tasks
+from stepwell.runtime._ports import RunPort, Serializer
+from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._verdicts import note_attempt
-from stepwell.runtime._waits import OpenWait, held_answer
 
 ValueT = TypeVar("ValueT")
-EventT = TypeVar("EventT", bound=Event)
 
 HELD_LIMIT = 1_000
 """How many events that nobody takes a run holds for waits to come."""
@@ -66,6 +64,11 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     if not run.in_loop():
         from_thread(run, send, run, attempt, event, step)
         return
+    if attempt is not None:
+        if not attempt.careful:
+            attempt.sends += 1
+        elif is_repeated_send(attempt):
+            return
     kind = type(event)
     target = None if step is None else _target(run, kind, step)
     key = run.wiring.learn(kind)
@@ -116,15 +119,16 @@ def write(run: RunPort, attempt: Attempt | None, event: Event) -> None:
         check_open(run, attempt, "write_event_to_stream")
         raise RunOverError(call="write_event_to_stream", workflow=run.wiring.workflow, status="ended")
     if not run.in_loop():
-        run.loop.call_soon_threadsafe(_write_now, run, event)
-    elif isinstance(event, InputRequiredEvent):
-        _write_now(run, event)
-    else:
+        run.loop.call_soon_threadsafe(_write_now, run, attempt, event)
+        return
+    if not isinstance(event, InputRequiredEvent):
         run.wiring.plain_events.add(type(event))
-        run.stream.write(event)
+    _write_now(run, attempt, event)
 
 
-def _write_now(run: RunPort, event: Event) -> None:
+def _write_now(run: RunPort, attempt: Attempt | None, event: Event) -> None:
+    if attempt is not None and is_repeated_show(attempt):
+        return
     run.stream.write(event)
     if isinstance(event, InputRequiredEvent):
         run.apply(InputAsked(run.now()))
@@ -158,6 +162,8 @@ def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) ->
         raise
 
     async def wait() -> ValueT:
+        if attempt is not None:  # what the thread calls is what the body calls: its recorded calls are the body's
+            attempt.caller = asyncio.current_task()
         return await awaitable
 
     result: concurrent.futures.Future[ValueT] = asyncio.run_coroutine_threadsafe(wait(), run.loop)
@@ -171,65 +177,54 @@ def collect(
     """Keep an event until all that is expected has come."""
     check_event(event, "collect_events")
     check_open(run, attempt, "collect_events")
-    if run.buffers is None:
-        run.buffers = Buffers()
-    place = (attempt.step.name, buffer_id or "")
-    return run.buffers.collect(place, event, expected, is_retry=attempt.start.number > 1)
+    if not expected:
+        return []
+    name = buffer_id or ""
+    if attempt.collected is None:
+        attempt.collected = {}
+    told = attempt.collected.setdefault(name, [])
+    before = _told_before(attempt, name)
+    if len(told) < len(before):
+        taken = before[len(told)]
+    else:
+        if run.buffers is None:
+            run.buffers = Buffers()
+        taken = run.buffers.collect((attempt.step.name, name), event, expected)
+    told.append(taken)
+    return taken
 
 
-async def wait(
-    run: RunPort,
-    attempt: Attempt,
-    event_type: type[EventT] | None,
-    *,
-    ask: Event | None = None,
-    requirements: Mapping[str, Any] | None = None,
-    seconds: float | None = None,
-) -> EventT | None:
-    """Suspend the calling body until an event comes or the time is up; ``None`` means the latter."""
-    check_open(run, attempt, "wait_for_event" if event_type is not None else "sleep")
-    wanted = requirements or {}
-    name = (attempt.start.attempt, attempt.wait_count)
-    attempt.wait_count += 1
-    future: asyncio.Future[Event | None] = run.loop.create_future()
-    run.waits.add(name, OpenWait(future, event_type, wanted))
-    run.crew.count_wait(attempt, 1)
-    now = run.now()
-    run.apply(
-        WaitStarted(
-            now,
-            *name,
-            key=run.wiring.learn(event_type) if event_type is not None else None,
-            deadline=None if seconds is None else now + seconds,
-            ask=ask,
-            takes=held_answer(run.machine.state.held, event_type, wanted) if event_type is not None else None,
-        )
-    )
-    noted = note_wait(attempt, event_type or seconds, now)
-    if run.link is not None and event_type is not None and not future.done():
-        claim_held(run, name, event_type, wanted)
-    if run.observers is not None:
-        what = event_type.__name__ if event_type is not None else f"{seconds:g} seconds"
-        run.observers.wait_started(attempt, name[1], what, ask)
-    outcome = "cancelled"
-    try:
-        event = await future
-        outcome = "timed out" if event is None and event_type is not None else "ok"
-        if event is not None:
-            run.history.answer(attempt.step.number, run.wiring.learn(type(event)))
-        return event  # type: ignore[return-value]
-    finally:
-        noted[-1] = run.now()
-        if run.waits.remove(name) is not None:
-            run.crew.count_wait(attempt, -1)
-            run.apply(WaitDropped(noted[-1], *name))
-        if run.observers is not None:
-            run.observers.wait_ended(attempt, name[1], outcome)
+def _told_before(attempt: Attempt, name: str) -> Sequence[list[Event] | None]:
+    """Return what this body, or an earlier attempt at the same event, was told already."""
+    restored = attempt.recollected.get(name, []) if attempt.recollected is not None else []
+    retry = attempt.start.retry
+    collected: Any = retry.collected if retry is not None else None
+    earlier = collected.get(name, []) if collected is not None else []
+    return [*restored, *earlier[len(restored) :]]
 
 
-def wait_timeout(event_type: type[Event], seconds: float | None) -> EventWaitTimeout:
-    """Return the error of a wait whose time is up."""
-    return EventWaitTimeout(event=event_type.__name__, timeout=seconds or 0.0)
+def running_steps(run: RunPort) -> list[str]:
+    """Return the names of the steps that have attempts in flight."""
+    running = run.machine.state.running.values()
+    return list(dict.fromkeys(run.wiring.steps[start.step].name for start in running))
+
+
+def is_running(run: Any) -> bool:
+    """Return whether a run is under way, or one to come will be taken up."""
+    if isinstance(run, RunToCome):
+        return run.is_running
+    return run.machine.state.status is Status.RUNNING
+
+
+def snapshot(run: Any, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
+    """Return a run, or what is to become one, as data."""
+    from stepwell.runtime._snapshots import document_of  # noqa: PLC0415  # start-up time: it loads the codec
+
+    if isinstance(run, RunToCome):
+        return run.to_document(serializer, include_state=include_state)
+    take = functools.partial(document_of, run, serializer, include_state=include_state)
+    document: dict[str, Any] = take() if run.in_loop() else from_thread(run, take)
+    return document
 
 
 def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any], name: str | None) -> BackgroundTask:
@@ -241,13 +236,17 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
         raise
     task = BackgroundTask(coroutine, loop=run.loop, name=name or f"{attempt.step.name} (background)")
     task.attempt = attempt.start.attempt
+    task.owner = attempt
+    task.ordinal = attempt.tasks_opened
+    attempt.tasks_opened += 1
     if attempt.tasks is None:
         attempt.tasks = set()
     attempt.tasks.add(task)
     if run.background is None:
         run.background = set()
     run.background.add(task)
-    run.apply(TaskOpened(run.now(), attempt.start.attempt))
+    if attempt.replay is None or task.ordinal >= attempt.replay.tasks_opened:
+        run.apply(TaskOpened(run.now(), attempt.start.attempt))
 
     def closed(_: object) -> None:
         _task_ended(run, attempt, task)
@@ -260,6 +259,13 @@ def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
     if run.background is None or task not in run.background:
         return  # the run is over, and the task was given up
     run.background.discard(task)
+    if attempt.tasks_closed is None:
+        attempt.tasks_closed = set()
+    if task.ordinal in attempt.tasks_closed:  # it had ended before the snapshot from which its body ran again
+        abandon_tasks(run, attempt)
+        run.conclude_if_quiet()
+        return
+    attempt.tasks_closed.add(task.ordinal)
     error = None
     if attempt.start.attempt not in run.crew.attempts:
         error = _left_error(attempt, task)
@@ -267,6 +273,7 @@ def _task_ended(run: RunPort, attempt: Attempt, task: BackgroundTask) -> None:
             note_attempt(error, attempt)
             run.crew.failed_last = attempt
     run.apply(TaskClosed(run.now(), attempt.start.attempt, error))
+    abandon_tasks(run, attempt)
     run.conclude_if_quiet()
 
 

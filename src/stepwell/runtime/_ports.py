@@ -21,6 +21,14 @@ from stepwell.runtime._waits import WaitTable
 from stepwell.runtime._watchdog import Host
 
 
+class Serializer(Protocol):
+    """What writes a value as a text and reads it again; ``stepwell.flow.codec`` has such."""
+
+    def serialize(self, value: Any) -> str: ...
+
+    def deserialize(self, value: str) -> Any: ...
+
+
 class CrewPort(Protocol):
     """What a context needs of the attempts."""
 
@@ -90,6 +98,8 @@ class ChildPort(RunPort, Protocol):
     opened_at: float
 
     def launch(self) -> None: ...
+
+    def go_on_from(self, restored: Any) -> None: ...
 
     def cancel(self, *, grace: float = ...) -> None: ...
 

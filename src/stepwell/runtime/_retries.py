@@ -3,7 +3,7 @@
 import hashlib
 import math
 
-from stepwell.errors import RetryDelayError
+from stepwell.errors import ReplayError, RetryDelayError
 from stepwell.runtime._attempts import Attempt
 
 
@@ -14,7 +14,8 @@ def retry_delay(attempt: Attempt, error: BaseException, now: float, run_id: str)
     the step's as its cause. What failed together is seeded apart: one seed would bring it all back together.
     """
     policy = attempt.step.definition.options.retry_policy
-    if policy is None or not isinstance(error, Exception) or getattr(error, "from_outside", False):
+    from_outside = getattr(error, "from_outside", False)
+    if policy is None or not isinstance(error, Exception) or isinstance(error, ReplayError) or from_outside:
         return None, error
     failures = attempt.start.number
     seed = int.from_bytes(

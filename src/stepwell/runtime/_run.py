@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from stepwell.core import (
     CancelRequested,
@@ -40,8 +40,10 @@ from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
-from stepwell.runtime._ports import ChildrenPort, Link
+from stepwell.runtime._ports import ChildrenPort, Link, Serializer
 from stepwell.runtime._resources import ResourceManager, RunResources
+from stepwell.runtime._restore import adopt, take_up
+from stepwell.runtime._restored import RestoredRun
 from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
@@ -61,6 +63,9 @@ RUNNING: set["Run"] = set()
 """All runs that are under way: nothing else needs to hold them."""
 
 
+Beginning: TypeAlias = StartEvent | RestoredRun
+
+
 @record(frozen=True)
 class Settings:
     """What a workflow was told: ``timeout`` in seconds, ``stream_buffer`` in events.
@@ -77,6 +82,7 @@ class Settings:
     stream_buffer: int | None = 65_536
     callback_manager: Any = None
     resource_manager: ResourceManager | None = None
+    serializer: Serializer | None = None
 
 
 class Run:
@@ -185,19 +191,24 @@ class Run:
             if self.children is not None:
                 self.children.expose_internal()
 
-    def begin(self, event: StartEvent) -> None:
-        """Start the run; its first steps begin in the loop's next turn."""
+    def begin(self, event: Beginning) -> None:
+        """Start the run, or take it up where a snapshot was made; bodies begin in the loop's next turn."""
         RUNNING.add(self)
         self.host.runs += 1
         if self.host.runs == 1:
             WATCHDOG.wake(self.host)
         if self.host.world is not None:
             self.host.world.adopt(self)
-        key = self.wiring.learn(type(event))
-        settings = self.settings
         if CALLBACKS in sys.modules:  # else nobody can listen
             _tell_callbacks(self)
-        self.apply(RunStarted(self.now(), key, event, settings.timeout, self.external_events))
+        if isinstance(event, RestoredRun):
+            event.state.external_events |= self.external_events
+            adopt(self, event)
+            take_up(self, event)
+            self.tell_above()
+            return
+        key = self.wiring.learn(type(event))
+        self.apply(RunStarted(self.now(), key, event, self.settings.timeout, self.external_events))
 
     def apply(self, fact: Fact) -> None:
         """Give the machine a fact and carry out what follows from it."""
@@ -225,7 +236,7 @@ class Run:
                 assert isinstance(effect.event, Event)
                 self.stream.write(effect.event)
             case CheckIdle():
-                self._check_idle()
+                self.check_idle()
             case CancelStep():
                 self.crew.cancel(effect.attempt)
             case StartStep():
@@ -238,7 +249,8 @@ class Run:
         else:
             self.crew.cancel(-timer, "timed out")
 
-    def _check_idle(self) -> None:
+    def check_idle(self) -> None:
+        """Let the loop turn once, and tell the machine that it has."""
         if self.observers is not None:
             self.observers.became_idle()
         self.loop.call_soon(self.loop.call_soon, self._turn_passed)

@@ -8,7 +8,7 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from stepwell.core import record
@@ -85,6 +85,17 @@ class EventStream:
     def end(self) -> int:
         """The cursor that the next event will have."""
         return self._base + len(self._events)
+
+    def restore(self, end: int, questions: list[StreamItem[Event]]) -> None:
+        """Begin where another stream of the run stood: its cursors go on, and its open questions are kept."""
+        self._base = end
+        self._pinned = tuple(questions)
+
+    def newest_first(self) -> Iterator[StreamItem[Event]]:
+        """Yield what is still there, from the end."""
+        for place in range(len(self._events) - 1, -1, -1):
+            yield self._item(self._base + place, self._events[place])
+        yield from reversed(self._pinned)
 
     def write(self, event: Event) -> None:
         """Add an event and wake who waits for it. After the end it is dropped."""

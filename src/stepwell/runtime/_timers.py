@@ -58,6 +58,10 @@ class Timers:
         """Forget the timer; return when it would have been due."""
         return self._alive.pop(name, None)
 
+    def due_at(self, name: int) -> float | None:
+        """Return when a timer is due; ``None`` for one that does not run."""
+        return self._alive.get(name)
+
     def fire_due(self, now: float) -> None:
         """Fire everything whose time has come, earliest first."""
         while self._heap and self._heap[0][0] <= now:

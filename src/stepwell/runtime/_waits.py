@@ -10,11 +10,22 @@ from stepwell.flow import Event
 
 @record()
 class OpenWait:
-    """One suspended call. ``requirements`` are attribute values that an answer must have."""
+    """One suspended call. ``requirements`` are attribute values that an answer must have, ``question`` what it showed.
+
+    ``type_name`` stands for the class of a wait that came from a snapshot, until its body has told the class.
+    """
 
     future: asyncio.Future[Event | None]
     event_type: type[Event] | None
     requirements: Mapping[str, Any]
+    type_name: str | None = None
+    question: Event | None = None
+
+    def takes(self, event: Event, kind: type[Event]) -> bool:
+        """Return whether an event, which is of a class ``kind``, is the answer."""
+        if self.event_type is not kind and (self.type_name is None or self.type_name != type_name(kind)):
+            return False
+        return not self.requirements or meets(event, self.requirements)
 
     def accept(self, event: object) -> Event | None:
         """Return the event that the machine handed back."""
@@ -37,6 +48,11 @@ def meets(event: Event, requirements: Mapping[str, Any]) -> bool:
 _ABSENT = object()
 
 
+def type_name(event: type[Event]) -> str:
+    """Return the name under which a snapshot knows a class."""
+    return f"{event.__module__}:{event.__qualname__}"
+
+
 def held_answer(
     held: Mapping[int, Held], event_type: type[Event], requirements: Mapping[str, Any], *, from_outside: bool = False
 ) -> int | None:
@@ -50,33 +66,53 @@ def held_answer(
 
 
 NONE_OPEN: dict[WaitId, OpenWait] = {}
-NO_WAITS: dict[type[Event], dict[WaitId, OpenWait]] = {}
-"""Both are shared by all runs that never waited, and never written."""
+"""Shared by all runs that never waited; never written."""
+
+FEW = 16
+"""Up to so many waits are looked through; more are indexed by type. Most runs have one, and an index takes memory."""
 
 
 class WaitTable:
-    """All open waits of a run, indexed by type: an answer looks only at waits for its own type."""
+    """All open waits of a run: an answer looks only at a few of them, or only at those for its own type."""
 
-    __slots__ = ("_by_type", "open")
+    __slots__ = ("_index", "open")
 
     def __init__(self) -> None:
-        self.open: dict[WaitId, OpenWait] = NONE_OPEN  # both made for the first wait
-        self._by_type: dict[type[Event], dict[WaitId, OpenWait]] = NO_WAITS
+        self.open: dict[WaitId, OpenWait] = NONE_OPEN  # made for the first wait
+        self._index: dict[type[Event] | str | None, dict[WaitId, OpenWait]] | None = None
 
     def add(self, name: WaitId, wait: OpenWait) -> None:
-        if self.open is NONE_OPEN:
-            self.open, self._by_type = {}, {}
+        if not self.open:
+            self.open = {}
         self.open[name] = wait
-        if wait.event_type is not None:
-            self._by_type.setdefault(wait.event_type, {})[name] = wait
+        if self._index is not None:
+            self._index.setdefault(wait.event_type or wait.type_name, {})[name] = wait
+        elif len(self.open) > FEW:
+            self._index = {}
+            for other, one in self.open.items():
+                self._index.setdefault(one.event_type or one.type_name, {})[other] = one
+
+    def identify(self, name: WaitId, event_type: type[Event] | None) -> None:
+        """Take note of the class behind the name that a wait from a snapshot had until now."""
+        wait = self.open.get(name)
+        if wait is not None and wait.type_name is not None and event_type is not None:
+            self.remove(name)
+            self.add(name, OpenWait(wait.future, event_type, wait.requirements, None, wait.question))
+
+    def find(self, name: WaitId) -> OpenWait | None:
+        """Return an open wait."""
+        return self.open.get(name)
 
     def remove(self, name: WaitId) -> OpenWait | None:
         wait = self.open.pop(name, None) if self.open else None
-        if wait is not None and wait.event_type is not None:
-            same_type = self._by_type[wait.event_type]
+        if wait is not None and self._index is not None:
+            kind = wait.event_type or wait.type_name
+            same_type = self._index[kind]
             del same_type[name]
             if not same_type:
-                del self._by_type[wait.event_type]
+                del self._index[kind]
+            if not self.open:
+                self._index = None
         return wait
 
     def awaited(self) -> tuple[type[Event], ...]:
@@ -85,7 +121,9 @@ class WaitTable:
 
     def has_sleepers(self) -> bool:
         """Return whether somebody waits for nothing but time."""
-        return any(wait.event_type is None and type(wait) is OpenWait for wait in self.open.values())
+        return any(
+            wait.event_type is None and wait.type_name is None and type(wait) is OpenWait for wait in self.open.values()
+        )
 
     def are_all_that_is_left(self, state: State) -> bool:
         """Return whether nothing goes on in a run but ``wait_for_event`` calls."""
@@ -94,9 +132,8 @@ class WaitTable:
 
     def matching(self, event: Event) -> tuple[WaitId, ...]:
         """Return the waits that ``event`` answers, oldest first."""
-        candidates = self._by_type.get(type(event))
-        if not candidates:
-            return ()
-        return tuple(
-            name for name, wait in candidates.items() if not wait.requirements or meets(event, wait.requirements)
-        )
+        kind = type(event)
+        if self._index is None:
+            return tuple([name for name, wait in self.open.items() if wait.takes(event, kind)])
+        candidates = [*self._index.get(kind, {}).items(), *self._index.get(type_name(kind), {}).items()]
+        return tuple([name for name, wait in candidates if wait.takes(event, kind)])

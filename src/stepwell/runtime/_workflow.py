@@ -41,11 +41,13 @@ from stepwell.runtime._blocking import blocking
 from stepwell.runtime._checks import LONGEST_SECONDS, check_text
 from stepwell.runtime._child_run import ChildRun
 from stepwell.runtime._children import RunsAsChild, ancestors
-from stepwell.runtime._context import Context
+from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._handler import WorkflowHandler
-from stepwell.runtime._ports import ChildPort, Link, RunPort
+from stepwell.runtime._ports import ChildPort, Link, RunPort, Serializer
 from stepwell.runtime._resources import ResourceManager
-from stepwell.runtime._run import CALLBACKS, Run, Settings
+from stepwell.runtime._restored import RestoredRun
+from stepwell.runtime._run import CALLBACKS, Beginning, Run, Settings
+from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
@@ -152,6 +154,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         *,
         callback_manager: "CallbackManager | None" = None,
         stream_buffer: int | None = 65_536,
+        serializer: Serializer | None = None,
     ) -> None:
         if callback_manager is not None:
             _check_manager(callback_manager)
@@ -169,6 +172,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
             stream_buffer=stream_buffer,
             callback_manager=callback_manager,
             resource_manager=resource_manager,
+            serializer=serializer,
         )
         self._compiled()
 
@@ -190,6 +194,11 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         """The name it was given, or its module and class."""
         cls = type(self)
         return self._settings.workflow_name or f"{cls.__module__}.{cls.__qualname__}"
+
+    @property
+    def serializer(self) -> Serializer | None:
+        """What writes values into snapshots; ``None`` for a ``JsonSerializer``."""
+        return self._settings.serializer
 
     @property
     def resource_manager(self) -> ResourceManager:
@@ -271,30 +280,40 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         ``NoRunningLoopError`` outside of an event loop.
         """
         settings = self._settings
-        compiled, event, run_id = self._prepared(start_event, fields)
+        earlier = None if ctx is None else self._earlier_run(ctx)
+        begin: Beginning
+        run_id: str | None
+        if isinstance(earlier, RunToCome) and earlier.is_running:
+            compiled = self._validated()
+            begin, run_id = _taken_up(earlier, compiled.wiring, start_event, fields)
+        else:
+            compiled, begin, run_id = self._prepared(start_event, fields)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError as error:
             raise NoRunningLoopError(workflow=type(self).__name__) from error
-        store = None if ctx is None else self._earlier_run(ctx).store()
         run = Run(self, compiled.wiring, compiled.ready, settings, loop)
         run.external_events = external_events
         run.named = run_id
-        run.state_store = store
+        run.state_store = None if earlier is None else earlier.store()
         if settings.num_concurrent_runs is None:
-            run.begin(event)
+            run.begin(begin)
         else:
-            self._gate(loop, settings.num_concurrent_runs).enter(run, event)
-        return WorkflowHandler(run)
+            self._gate(loop, settings.num_concurrent_runs).enter(run, begin)
+        return WorkflowHandler(run) if ctx is None else WorkflowHandler(run, _bound_to(run, ctx))
+
+    def _validated(self) -> _Compiled:
+        compiled = self._compiled()
+        settings = self._settings
+        if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
+            self.validate()
+        return compiled
 
     def _prepared(
         self, start_event: StartEvent | None, fields: dict[str, Any]
     ) -> tuple[_Compiled, StartEvent, str | None]:
         """Return what a run begins with, and its id if it was given. Raises what is wrong with the steps or fields."""
-        compiled = self._compiled()
-        settings = self._settings
-        if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
-            self.validate()
+        compiled = self._validated()
         run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None
         if run_id is not None:
             check_text("run", "run_id", run_id)
@@ -320,13 +339,13 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
             run.start = functools.partial(self._gate(run.loop, limit).enter, run, event)
         return run
 
-    def _earlier_run(self, ctx: Context[Any]) -> RunPort:
+    def _earlier_run(self, ctx: Context[Any]) -> RunPort | RunToCome:
         if not isinstance(ctx, Context):
             raise NotAContextError(given=ctx)
-        run = ctx.of_run()
+        run: RunPort | RunToCome = ctx.of_run()
         if type(run.workflow) is not type(self):
             raise ForeignContextError(workflow=type(self).__name__, other=type(run.workflow).__name__)
-        if run.ending is None:
+        if not isinstance(run, RunToCome) and run.ending is None:
             raise RunningContextError(workflow=type(self).__name__)
         return run
 
@@ -357,9 +376,9 @@ class _Gate:
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self._free = limit
-        self._waiting: OrderedDict[Run, StartEvent] = OrderedDict()
+        self._waiting: OrderedDict[Run, Beginning] = OrderedDict()
 
-    def enter(self, run: Run, event: StartEvent) -> None:
+    def enter(self, run: Run, event: Beginning) -> None:
         run.on_end = self.leave
         if self._free:
             self._free -= 1
@@ -376,6 +395,30 @@ class _Gate:
             following.variables.copy().run(following.begin, event)  # not in the context of whoever leaves
         else:
             self._free += 1
+
+
+def _taken_up(
+    earlier: RunToCome, wiring: Wiring, start_event: StartEvent | None, fields: dict[str, Any]
+) -> tuple[RestoredRun, str]:
+    """Return the run under way that a snapshot holds, and its id."""
+    if fields or start_event is not None:
+        raise StartFieldsError(
+            event=wiring.start_event.__name__,
+            given=list(fields),
+            problems=["the run of this context is under way and has its start event; pass run(ctx=…) alone"],
+            suggestions=[],
+        )
+    restored = earlier.take(wiring)
+    assert restored.run is not None
+    return restored.run, restored.run_id
+
+
+def _bound_to(run: Run, ctx: Context[Any]) -> Context[Any] | None:
+    """Let a context that the caller made be that of the run from now on, and of the next one that is given it."""
+    if isinstance(ctx, LiveContext):
+        return None
+    ctx.belong_to(run)
+    return ctx
 
 
 def _start_event(kind: type[StartEvent], given: StartEvent | None, fields: dict[str, Any]) -> StartEvent:
