@@ -78,6 +78,7 @@ class Counts(BaseModel):
     """The state of a random workflow."""
 
     edits: dict[str, int] = {}
+    answered: set[str] = set()
 
 
 TOKENS: tuple[type[Token], ...] = tuple(type(f"Token{n}", (Token,), {"__module__": __name__}) for n in range(POOL))
@@ -105,11 +106,6 @@ class Book:
     shown: Counter[str] = field(default_factory=Counter)
     edits: int = 0
     broken: list[str] = field(default_factory=list)
-    answered: dict[tuple[object, int], object] = field(default_factory=dict)
-
-    def answers(self, reply: "Reply") -> bool:
-        """Return whether this is the first answer for its token; people may answer twice."""
-        return self.answered.setdefault((reply.token.path, reply.token.value), reply) is reply
 
     def hold(self, fact: bool, otherwise: str) -> None:
         if not fact:
@@ -164,6 +160,20 @@ def token_of(event: Any) -> Token:
 
 class Broken(Exception):
     """What a stubborn body raises."""
+
+
+async def is_first_answer(ctx: Context[Counts], token: Token) -> bool:
+    """Return whether this is the first answer for its token; people may answer twice."""
+
+    async def claim() -> bool:
+        async with ctx.store.edit_state() as state:
+            name = f"{token.path} {token.value}"
+            is_first = name not in state.answered
+            state.answered.add(name)
+        return is_first
+
+    is_first: bool = await ctx.once("claim", claim)
+    return is_first
 
 
 async def perform(role: Role, book: Book, ctx: Context[Counts], token: Token) -> None:

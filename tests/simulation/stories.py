@@ -27,6 +27,7 @@ from tests.simulation.actors import (
     Side,
     Token,
     check_members,
+    is_first_answer,
     mix,
     perform,
     result,
@@ -114,13 +115,13 @@ class Author:
 
         async def body(workflow: Any, ctx: Any, ev: Any) -> Any:
             token = token_of(ev)
-            if isinstance(ev, REPLIES) and not workflow.book.answers(ev):
+            if isinstance(ev, REPLIES) and not await is_first_answer(ctx, token):
                 return None
             await perform(role, workflow.book, ctx, token)
             return result(role, token, ctx)
 
         def body_in_thread(workflow: Any, ctx: Any, ev: Any) -> Any:
-            if isinstance(ev, REPLIES) and not workflow.book.answers(ev):
+            if isinstance(ev, REPLIES) and not ctx.call(is_first_answer(ctx, token_of(ev))):
                 return None
             ctx.call(perform(role, workflow.book, ctx, token_of(ev)))
             return result(role, token_of(ev), ctx)

@@ -12,9 +12,10 @@ from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import Caller, ReadyStep
 from stepwell.runtime._stream import Origin, StreamItem
 from stepwell.runtime._workflow import Workflow, collect_steps
-from stepwell.runtime._worlds import RunView, Takeover, World, current_attempt
+from stepwell.runtime._worlds import OPEN_WAIT, RunView, Takeover, World, current_attempt
 
 __all__ = [
+    "OPEN_WAIT",
     "RING_SIZE",
     "AttemptRecord",
     "Caller",

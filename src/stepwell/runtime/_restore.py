@@ -9,7 +9,6 @@ Rule 3. A body that was over and had left background tasks runs again for their 
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 from stepwell.core import RUN_TIMER, ChildClosed, Point, Settlement, StartStep, StepCancelled, TaskClosed
@@ -27,7 +26,7 @@ logger = logging.getLogger("stepwell.runtime")
 def adopt(run: Any, restored: RestoredRun) -> None:
     """Give a run that has not begun what the snapshot holds. Nothing runs yet."""
     if run.link is None:  # a child has the time of the run above
-        run.offset = max(time.time(), restored.state.now, restored.taken_at) - run.clock()
+        run.offset = max(run.host.wall_clock(), restored.state.now, restored.taken_at) - run.clock()
     run.buffers = restored.buffers
     run.stream.restore(restored.stream_end, restored.questions)
 

@@ -24,7 +24,7 @@ _ROUND_SECONDS = 0.25
 
 @record()
 class Host:
-    """A loop that has runs: its thread, its clock (seconds), and how many runs are under way in it.
+    """A loop that has runs: its thread, its clocks (seconds), and how many runs are under way in it.
 
     ``world`` is set for the loops of simulated worlds, which take over the runs that begin in them.
     """
@@ -32,6 +32,7 @@ class Host:
     loop: asyncio.AbstractEventLoop
     thread: int
     clock: Callable[[], float]
+    wall_clock: Callable[[], float]
     world: Any = None
     runs: int = 0
     asked_at: float | None = None
@@ -61,10 +62,10 @@ class Watchdog:
         host = self._watched.get(id(loop))
         if host is None or host.loop is not loop:
             clock = getattr(loop, "stepwell_clock", time.monotonic)
+            wall_clock = getattr(loop, "stepwell_wall_clock", time.time)
+            world = getattr(loop, "stepwell_world", None)
             with self._lock:
-                host = self._watched[id(loop)] = Host(
-                    loop, threading.get_ident(), clock, getattr(loop, "stepwell_world", None)
-                )
+                host = self._watched[id(loop)] = Host(loop, threading.get_ident(), clock, wall_clock, world)
         return host
 
     def wake(self, host: Host) -> None:
