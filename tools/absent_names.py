@@ -1,4 +1,4 @@
-"""Write the table of names that lead nowhere into docs/deviations.md, from the table of the import hook.
+"""Write the table of names that lead nowhere into docs/deviations-names.md, from the table of the import hook.
 
 Usage: python tools/absent_names.py [--check]
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stepwell.compat._table import table
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "deviations.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "deviations-names.md"
 TITLE = "## Names that lead nowhere\n"
 HEAD = "| module | name | the nearest thing |\n|---|---|---|\n"
 
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     new = f"{before}{TITLE}{intro}{HEAD}{''.join(rows())}{after}"
     if arguments == ["--check"]:
         if new != text:
-            print("docs/deviations.md is out of date: run python tools/absent_names.py", file=sys.stderr)
+            print("docs/deviations-names.md is out of date: run python tools/absent_names.py", file=sys.stderr)
         return int(new != text)
     PAGE.write_text(new, encoding="utf-8")
     return 0

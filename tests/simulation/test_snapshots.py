@@ -15,8 +15,8 @@ from tests.simulation.snapshot_programs import DONE, Ask, Author, Note, Person, 
 from stepwell import Context, Event, Workflow, WorkflowHandler
 from stepwell.testing import VirtualLoop
 
-SEEDS = 40
-MOMENTS = 5
+SEEDS = 25
+MOMENTS = 3
 
 
 class TurningLoop(VirtualLoop):

@@ -6,6 +6,7 @@ from typing import Any, assert_type
 from pydantic import BaseModel
 
 from stepwell import Context, Event, StartEvent, StepFailedEvent, StopEvent, Workflow, WorkflowHandler, catch_error, step
+from stepwell.runtime import StateStore
 from stepwell.retry_policy import retry_policy, stop_after_attempt
 
 
@@ -38,6 +39,11 @@ class Typed(Workflow[Begin, Report]):
         task = ctx.create_task(self.work())
         ctx.send_event(Draft(text=await task))
         ctx.write_event_to_stream(Draft(text=ev.topic))
+        assert_type(ctx.store, StateStore[State])
+        async with ctx.store.edit_state() as state:
+            assert_type(state, State)
+            state.count += 1
+        assert_type((await ctx.store.get_state()).count, int)
         return None
 
     async def work(self) -> str:

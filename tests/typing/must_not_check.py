@@ -1,5 +1,7 @@
 """What must not type-check: each line that ends in ``# refused`` must be an error, and no other may be one."""
 
+from pydantic import BaseModel
+
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
 
 
@@ -13,6 +15,10 @@ class Draft(Event):
 
 class Begin(StartEvent):
     topic: str
+
+
+class State(BaseModel):
+    count: int = 0
 
 
 class Started(Workflow[Begin, Report]):
@@ -31,6 +37,13 @@ class Typed(Workflow[StartEvent, Report]):
         ctx.write_event_to_stream({"a": 1})  # refused
         ctx.call(3)  # refused
         return Report(pages=3)
+
+    @step
+    async def state(self, ctx: Context[State], ev: Draft) -> Report:
+        async with ctx.store.edit_state() as state:
+            state.cuont = 1  # refused
+            state.count = "one"  # refused
+        return Report(pages="three")  # refused
 
     @step
     async def child(self, ctx: Context, ev: Draft) -> Report:

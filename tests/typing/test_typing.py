@@ -10,6 +10,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 MUST, MUST_NOT = HERE / "must_check.py", HERE / "must_not_check.py"
 
 
@@ -17,10 +18,11 @@ def refused_lines() -> set[int]:
     return {number for number, line in enumerate(MUST_NOT.read_text().splitlines(), 1) if line.endswith("# refused")}
 
 
-def mypy(tmp_path: Path) -> dict[str, dict[int, str]]:
-    """Return mypy's errors by file name and line."""
+def mypy(version: str, cache: Path) -> dict[str, dict[int, str]]:
+    """Return mypy's errors for a version of Python, by file name and line."""
     arguments = [sys.executable, "-m", "mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml")]
-    arguments += ["--cache-dir", str(tmp_path), "--no-error-summary", "--no-pretty", "--hide-error-context"]
+    arguments += ["--python-version", version, "--cache-dir", str(cache)]
+    arguments += ["--no-error-summary", "--no-pretty", "--hide-error-context"]
     done = subprocess.run(
         [*arguments, str(MUST), str(MUST_NOT)], capture_output=True, text=True, timeout=100, check=False, cwd=ROOT
     )
@@ -31,10 +33,11 @@ def mypy(tmp_path: Path) -> dict[str, dict[int, str]]:
     return found
 
 
-def pyright() -> dict[str, dict[int, str]]:
-    """Return pyright's errors by file name and line."""
+def pyright(version: str) -> dict[str, dict[int, str]]:
+    """Return pyright's errors for a version of Python, by file name and line."""
+    arguments = [sys.executable, "-m", "pyright", "--outputjson", "--pythonversion", version]
     done = subprocess.run(
-        [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, str(MUST), str(MUST_NOT)],
+        [*arguments, "--pythonpath", sys.executable, str(MUST), str(MUST_NOT)],
         capture_output=True,
         text=True,
         timeout=100,
@@ -48,9 +51,15 @@ def pyright() -> dict[str, dict[int, str]]:
     return found
 
 
-@pytest.fixture(scope="module", params=["mypy", "pyright"])
-def errors(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[int, str]]:
-    return mypy(tmp_path_factory.mktemp("mypy")) if request.param == "mypy" else pyright()
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.fixture(scope="module", params=[f"{name} {version}" for version in VERSIONS for name in ("mypy", "pyright")])
+def errors(request: pytest.FixtureRequest, cache: Path) -> dict[str, dict[int, str]]:
+    name, version = request.param.split()
+    return mypy(version, cache) if name == "mypy" else pyright(version)
 
 
 @pytest.mark.timeout(110)

@@ -8,7 +8,7 @@ from typing import Any
 
 from stepwell.cli._exits import Exit
 from stepwell.cli._loading import find_workflow, load_file, make, split_target, workflows_of
-from stepwell.errors import NoWorkflowError, StartEventError, StopEventError, WorkflowGraphError
+from stepwell.errors import ConfigValidationError, NoWorkflowError, StartEventError, StopEventError, WorkflowGraphError
 from stepwell.runtime import Workflow, collect_steps
 
 
@@ -29,7 +29,7 @@ def _is_fine(name: str, found: Callable[[], Workflow[Any, Any]]) -> bool:
     try:
         workflow = found()
         with_people = workflow.validate()
-    except WorkflowGraphError as error:
+    except (ConfigValidationError, WorkflowGraphError) as error:
         for problem in error.problems:
             sys.stdout.write(f"{problem.file}:{problem.line}: [{problem.rule}] {name}: {problem.text}\n")
         return False

@@ -6,7 +6,8 @@ Only for the import hook: a program for stepwell uses what these lead to.
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from stepwell import Event, StopEvent, Workflow
+from stepwell import Context, Event, StopEvent, Workflow
+from stepwell.errors import NoAttemptError
 from stepwell.runtime import collect_steps
 
 EventType: TypeAlias = type[Event]
@@ -37,3 +38,11 @@ def get_steps_from_class(_class: type) -> dict[str, Callable[..., Any]]:
 def get_steps_from_instance(workflow: object) -> dict[str, Callable[..., Any]]:
     """Return the steps of a workflow by name, bound to it."""
     return {name: getattr(workflow, name, function) for name, function in get_steps_from_class(type(workflow)).items()}
+
+
+def get_current_run_id() -> str | None:
+    """Return the id of the run whose step calls this; ``None`` outside of steps."""
+    try:
+        return Context.get_step_context().run_id
+    except NoAttemptError:
+        return None

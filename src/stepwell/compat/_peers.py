@@ -73,6 +73,7 @@ def _belongs(found: ModuleSpec, owner: str) -> bool:
 
 def _editable_place(installed: Distribution) -> Path | None:
     """Return where the source of a distribution lies that was installed with ``pip install -e``."""
-    record = installed.read_text("direct_url.json")
-    url = urlsplit(json.loads(record)["url"]) if record else None
-    return Path(url2pathname(url.path)).resolve() if url is not None and url.scheme == "file" else None
+    record = json.loads(installed.read_text("direct_url.json") or "{}")
+    if not record.get("dir_info", {}).get("editable"):
+        return None
+    return Path(url2pathname(urlsplit(record["url"]).path)).resolve()

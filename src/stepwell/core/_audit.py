@@ -113,16 +113,16 @@ def _is_in(state: State, lineage: Lineage | None) -> bool:
 def _workers(state: State, plan: Plan) -> str | None:
     held: dict[int, list[int]] = {}
     for start in (*state.running.values(), *state.cancelling.values()):
+        if state.lanes[start.step] is None:
+            return f"step {plan.steps[start.step].name!r} has workers that are not counted"
         if start.worker >= 0:
             held.setdefault(start.step, []).append(start.worker)
         elif start.attempt in state.running and start.attempt not in state.suspended:
             return f"attempt {start.attempt} runs without a worker"
     for step, lane in enumerate(state.lanes):
-        holders = held.pop(step, [])
         if lane is None:
-            if holders:
-                return f"step {plan.steps[step].name!r} has workers that are not counted"
             continue
+        holders = held.get(step, [])
         if sorted([*holders, *lane.free]) != list(range(lane.taken)):
             return f"the workers of step {plan.steps[step].name!r} are counted wrong"
         wanted = [*(start.step == step and start.worker < 0 for start in lane.queue or ())]

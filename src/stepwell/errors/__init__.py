@@ -86,6 +86,7 @@ from stepwell.errors._models import (
 )
 from stepwell.errors._resources import (
     CircularResourceError,
+    ConfigValidationError,
     ResourceConfigError,
     ResourceLifetimeError,
     ResourceValidationError,
@@ -98,6 +99,7 @@ from stepwell.errors._running import (
     NoAttemptError,
     NoRunningLoopError,
     NotAnEventError,
+    RunLoopError,
     RunNotBegunError,
     RunOverError,
     StartEventTypeError,
@@ -170,6 +172,7 @@ __all__ = [
     "CassetteMissingError",
     "ChildDepthError",
     "CircularResourceError",
+    "ConfigValidationError",
     "ContextSerdeError",
     "ContextStateError",
     "DefinitionError",
@@ -230,6 +233,7 @@ __all__ = [
     "RetryArgumentError",
     "RetryDelayError",
     "RetryNumberError",
+    "RunLoopError",
     "RunNotBegunError",
     "RunOverError",
     "RunningContextError",

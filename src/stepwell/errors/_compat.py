@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stepwell.errors._definitions import near_misses
 from stepwell.errors._roots import UsageError
 
-PAGE = "docs/deviations.md"
+PAGES = "docs/deviations.md says what differs, docs/deviations-names.md what leads where and what does not."
 
 
 def _no_counterpart(wanted: str, nearest: str, close: Sequence[str]) -> str:
@@ -13,7 +13,7 @@ def _no_counterpart(wanted: str, nearest: str, close: Sequence[str]) -> str:
         f"{wanted} has no counterpart in stepwell, to which {wanted.partition('.')[0]} leads here (stepwell.compat)."
         + near_misses(close)
         + (f" The nearest thing: {nearest}." if nearest else "")
-        + f" {PAGE} lists what leads where, and what does not."
+        + f" {PAGES}"
     )
 
 
@@ -116,7 +116,7 @@ class SettingsFieldError(UsageError, AttributeError):
         self.fields = tuple(fields)
         super().__init__(
             f"Settings.{field} has no counterpart in stepwell; here Settings has {', '.join(self.fields)}. "
-            f"Pass what it was meant for to where it is used. {PAGE} says more."
+            f"Pass what it was meant for to where it is used. {PAGES}"
         )
 
 

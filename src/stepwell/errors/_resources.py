@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stepwell.errors._definitions import WorkflowValidationError
+from stepwell.errors._definitions import Problem, WorkflowValidationError
 from stepwell.errors._roots import DefinitionError, UsageError
 
 
@@ -19,20 +19,19 @@ class CircularResourceError(DefinitionError, ValueError):
 class ResourceConfigError(UsageError, ValueError):
     """A configuration file does not give what a step's parameter asks for."""
 
-    def __init__(self, *, file: str, problem: str) -> None:
+    def __init__(
+        self, *, file: str, problem: str, path: str | None = None, step: str | None = None, parameter: str | None = None
+    ) -> None:
         self.file = file
         self.problem = problem
-        super().__init__(f"the configuration file {file!r} is of no use: {problem}. Mend the file, or the parameter.")
-
-
-class ResourceValidationError(WorkflowValidationError):
-    """Steps ask for configuration files, or for resources, that cannot be had; ``problems`` lists them all."""
-
-    def __init__(self, *, workflow: str, what: str, problems: Sequence[str]) -> None:
-        self.workflow = workflow
-        self.problems = tuple(problems)
-        listed = "".join(f"\n  - {problem}" for problem in problems)
-        super().__init__(f"{what} validation failed: workflow {workflow!r} cannot get what its steps ask for.{listed}")
+        self.path = path
+        self.step = step
+        self.parameter = parameter
+        place = f" at {path!r}" if path else ""
+        asker = f", for parameter {parameter!r} of step {step!r}" if step is not None else ""
+        super().__init__(
+            f"the configuration file {file!r} is of no use{place}{asker}: {problem}. Mend the file, or the parameter."
+        )
 
 
 class ResourceLifetimeError(DefinitionError):
@@ -45,3 +44,26 @@ class ResourceLifetimeError(DefinitionError):
             f"resource {name!r} lives for one {lives} and needs {needed!r}, which lives only for one {needed_lives}: "
             f"it would be torn down under it. Give {needed!r} the longer scope, or {name!r} the shorter one."
         )
+
+
+class ResourceValidationError(WorkflowValidationError):
+    """Resources that steps ask for cannot be made; ``problems`` has each, with its step's file and line."""
+
+    def __init__(self, *, workflow: str, problems: Sequence[Problem]) -> None:
+        self.workflow = workflow
+        self.problems = tuple(problems)
+        super().__init__(f"Resource validation failed: {_listed(workflow, problems)}")
+
+
+class ConfigValidationError(ResourceValidationError, ResourceConfigError):
+    """Configuration files that steps ask for are of no use; ``problems`` has each, with its step's file and line."""
+
+    def __init__(self, *, workflow: str, problems: Sequence[Problem]) -> None:
+        self.workflow = workflow
+        self.problems = tuple(problems)
+        Exception.__init__(self, f"Resource config validation failed: {_listed(workflow, problems)}")
+
+
+def _listed(workflow: str, problems: Sequence[Problem]) -> str:
+    lines = "".join(f"\n  - {problem.text} ({problem.file}:{problem.line})" for problem in problems)
+    return f"{len(problems)} found in workflow {workflow!r}.{lines}"

@@ -271,6 +271,20 @@ class WrongThreadError(UsageError, RuntimeError):
         super().__init__(f"{call} was called in a thread where it cannot work. {remedy}")
 
 
+class RunLoopError(UsageError, RuntimeError):
+    """The event loop of a run was closed, or does not run, and nothing can move the run on."""
+
+    def __init__(self, *, call: str, workflow: str, is_closed: bool) -> None:
+        self.call = call
+        self.workflow = workflow
+        self.is_closed = is_closed
+        how = "was closed before the run had ended" if is_closed else "is not running"
+        super().__init__(
+            f"{call} cannot go on: the event loop in which the run of workflow {workflow!r} was started {how}, and "
+            f"nothing else moves the run. Await the handler in that loop before it ends, or use run_sync()."
+        )
+
+
 class StreamCursorError(UsageError, ValueError):
     """``after=`` is no cursor of this stream."""
 

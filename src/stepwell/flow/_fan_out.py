@@ -5,7 +5,7 @@ scopes that open and close within it), every ``list[X]`` parameter that an event
 of the scope.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from stepwell.flow._definition import StepDefinition
 from stepwell.flow._events import Event
@@ -23,14 +23,12 @@ def bound_joins(
     steps: Sequence[StepDefinition], catcher_of: Callable[[StepDefinition], StepDefinition | None]
 ) -> dict[str, tuple[str, ...]]:
     """Return for each step that fans out the names of the steps that join its scopes."""
-    levels = _Levels(steps, catcher_of)
-    while levels.grow():
-        pass
+    levels = Levels(steps, catcher_of)
     order = [step.name for step in steps]
     return {name: tuple(sorted(found, key=order.index)) for name, found in levels.joins.items()}
 
 
-class _Levels:
+class Levels:
     """What is reached on the level of each scope; grown until nothing new is found."""
 
     def __init__(
@@ -39,8 +37,10 @@ class _Levels:
         self.steps = {step.name: step for step in steps}
         self.catcher_of = catcher_of
         self.joins: dict[str, set[str]] = {step.name: set() for step in steps if step.signature.lists}
+        while self._grow():
+            pass
 
-    def grow(self) -> bool:
+    def _grow(self) -> bool:
         """Take one more round; return whether it found anything."""
         found = {name: self._reached(self.steps[name]) for name in self.joins}
         grown = found != self.joins
@@ -67,18 +67,20 @@ class _Levels:
 
     def _reached(self, opener: StepDefinition) -> set[str]:
         """Return the joins that events in a scope of ``opener`` come to."""
-        ends: set[str] = set()
+        events = self.events_from(opener.signature.lists)
+        joins = [step for step in self.steps.values() if step.joins_fan_out]
+        return {step.name for step in joins if any(takes(step, event) for event in events)}
+
+    def events_from(self, begin: Iterable[type[Event]]) -> set[type[Event]]:
+        """Return the events that come about on a level on which those of ``begin`` do."""
         seen: set[type[Event]] = set()
-        work = list(opener.signature.lists)
+        work = list(begin)
         while work:
             event = work.pop()
             if event in seen:
                 continue
             seen.add(event)
             for step in self.steps.values():
-                if takes(step, event):
-                    if step.joins_fan_out:
-                        ends.add(step.name)
-                    else:
-                        work.extend(self._outputs(step.name))
-        return ends
+                if not step.joins_fan_out and takes(step, event):
+                    work.extend(self._outputs(step.name))
+        return seen

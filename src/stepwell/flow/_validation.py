@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from stepwell.errors import Problem, StartEventError, StepOptionError, StopEventError, near_misses, nearest, shown
+from stepwell.flow._bindings import Bindings
 from stepwell.flow._definition import Location, StepDefinition
 from stepwell.flow._events import (
     Event,
@@ -100,7 +101,7 @@ class Validation:
         """Return everything that is wrong, in the order of the source."""
         found = [*self._stop_acceptors(), *self._handlers(), *self._unproduced(), *self._unconsumed()]
         if not found:
-            found = [*self._unreachable(), *self._dead_ends(), *self._joins()]
+            found = [*self._unreachable(), *self._dead_ends(), *Bindings(self.steps, self.catcher_of).problems()]
         return sorted(found, key=lambda problem: (problem.file, problem.line))
 
     def _problem(self, rule: str, text: str, location: Location) -> Problem:
@@ -249,17 +250,5 @@ class Validation:
                     "dead_end",
                     f"Dead-end steps: {step.name}. Steps must have a path to StopEvent or InputRequiredEvent, and "
                     f"all ways from here lead in circles.",
-                    step.location,
-                )
-
-    def _joins(self) -> Iterator[Problem]:
-        fans_out = [step for step in self.steps if step.signature.lists]
-        for step in self.steps:
-            if step.joins_fan_out and not fans_out:
-                kinds = " | ".join(_names(step.signature.events[0].types))
-                yield self._problem(
-                    "join",
-                    f"Step {step.name!r} joins list[{kinds}], but no step returns a list: nothing opens the fan-out "
-                    f"that it could join. Let the step before return list[…], or use ctx.collect_events.",
                     step.location,
                 )

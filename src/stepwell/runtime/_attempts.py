@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from types import CoroutineType
 from typing import Any, Protocol
 
-from stepwell.core import Settled, StartStep
+from stepwell.core import Point, Settled, StartStep
 from stepwell.errors import AttemptOverError
 from stepwell.flow import Event
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write
@@ -55,7 +55,7 @@ class Attempt(StepTask):
     branches: dict[BranchPath, TaskBranch] | None = None
     caller: "asyncio.Task[Any] | None" = None
     replay: Replay | None = None
-    first_call: tuple[str, str] | None = None
+    first_call: Point | None = None
     calls: dict[tuple[str, str], int] | None = None  # made for the second: waiting runs are many
     kept: dict[tuple[str, str, int], Settled] | None = None
     collected: dict[str, list[list[Event] | None]] | None = None
@@ -112,6 +112,21 @@ class Attempt(StepTask):
         if self.over is not None:
             self.check("a write to ctx.store")
         return is_new_write(self)
+
+
+def _share_names() -> None:
+    """Let one attempt have what most will have, before there are others.
+
+    Python keeps the names of attributes once for a class, if it has seen them early; else each waiting attempt has a
+    table of its own, of 400 bytes.
+    """
+    first: Any = Attempt.__new__(Attempt)
+    early = "crew loop start step started worker variables context begun body place first_call wait_count open_waits"
+    for name in f"{early} waited _fut_waiter _registered shown sends writes over".split():
+        setattr(first, name, None)
+
+
+_share_names()
 
 
 def first_stretch(attempt: Attempt) -> object:

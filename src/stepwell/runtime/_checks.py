@@ -37,6 +37,12 @@ def check_collect(expected: object, buffer_id: object) -> None:
         check_text("collect_events", "buffer_id", buffer_id)
 
 
+def check_flag(call: str, argument: str, value: object) -> None:
+    """Refuse what is neither true nor false."""
+    if not isinstance(value, bool):
+        raise CallArgumentError(call=call, argument=argument, value=value, accepted="True or False")
+
+
 def check_wait(ask: object, waiter_id: object, requirements: object, seconds: object) -> None:
     """Refuse what ``wait_for_event`` cannot use."""
     call = "ctx.wait_for_event"

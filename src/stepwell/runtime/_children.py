@@ -60,24 +60,38 @@ class RunsAsChild(Generic[StartT, StopT]):
 class Children:
     """The open children of one run, by the attempt that waits and the ordinal of its wait; and what is past."""
 
-    __slots__ = ("open", "past")
+    __slots__ = ("_names", "open", "past")
 
     def __init__(self) -> None:
         self.open: dict[WaitId, ChildPort] = {}
         self.past = Past()
+        self._names: dict[int, set[WaitId]] = {}
 
     def __bool__(self) -> bool:
         return bool(self.open)
 
+    def add(self, name: WaitId, child: ChildPort) -> None:
+        """Take in a child that an attempt opens."""
+        self.open[name] = child
+        self._names.setdefault(name[0], set()).add(name)
+
+    def remove(self, name: WaitId) -> ChildPort:
+        """Let a child go that is over, and return it."""
+        names = self._names[name[0]]
+        names.discard(name)
+        if not names:
+            del self._names[name[0]]
+        return self.open.pop(name)
+
     def holds(self, attempt: int) -> bool:
         """Return whether the attempt has a child that is not over."""
-        return any(name[0] == attempt for name in self.open)
+        return attempt in self._names
 
     def cancel(self, grace: float, attempt: int | None = None) -> None:
         """End the children of an attempt, or all; their steps have ``grace`` seconds."""
-        for name, child in list(self.open.items()):
-            if attempt is None or name[0] == attempt:
-                child.cancel(grace=grace)
+        names = self.open if attempt is None else self._names.get(attempt, ())
+        for child in [self.open[name] for name in names]:
+            child.cancel(grace=grace)
 
     def expose_internal(self) -> None:
         """Let the children show internal events too."""
@@ -173,7 +187,7 @@ def _reopen(run: RunPort, attempt: Attempt, child: ChildPort, entry: Entry) -> "
 def _keep(run: RunPort, name: WaitId, child: ChildPort) -> None:
     if run.children is None:
         run.children = Children()
-    run.children.open[name] = child
+    run.children.add(name, child)
 
 
 async def _known_outcome(attempt: Attempt, entry: Entry) -> Any:
@@ -226,13 +240,16 @@ def close(link: Link) -> None:
     run = link.run
     assert run.children is not None
     now = run.now()
-    child = run.children.open.pop(link.name)
+    child = run.children.remove(link.name)
     run.children.past.add(_past_run(child, now), child.children.past if child.children is not None else None)
     try:
         failed, value = False, settled(child)
     except BaseException as error:  # noqa: BLE001  # the step's to see
         failed, value = True, error
     run.apply(ChildClosed(now, *link.name, failed, value))
+    wait = run.waits.open.get(link.name)
+    if wait is not None and link.attempt.stopping is not None and not wait.future.done():
+        wait.future.set_result(None)  # the machine has let go of the attempt: nothing else would wake its body
     run.conclude_if_quiet()
 
 
@@ -257,7 +274,7 @@ def way_to(child: ChildPort) -> Way:
 
 
 def _past_run(child: ChildPort, now: float) -> PastRun:
-    error = child.outcome.error
+    error = child.outcome.failure()  # heard: its step gets it, or has stopped listening
     return PastRun(
         path=child.path[-1:],
         way=way_to(child),

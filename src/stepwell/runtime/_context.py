@@ -14,9 +14,11 @@ from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
 from stepwell.runtime import _points as points
 from stepwell.runtime import _waiting as waiting
+from stepwell.runtime._afar import in_loop_of, is_elsewhere, stream_elsewhere
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._checks import LONGEST_SECONDS, check_collect, check_text, check_wait
 from stepwell.runtime._children import RunsAsChild
+from stepwell.runtime._current import current_attempt
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort, Serializer
@@ -176,7 +178,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             coroutine.close()
             raise
         if not self._run.in_loop():
-            return intents.from_thread(self._run, intents.open_task, self._run, attempt, coroutine, name)
+            return in_loop_of(self._run, "create_task", intents.open_task, self._run, attempt, coroutine, name)
         return intents.open_task(self._run, attempt, coroutine, name)
 
     def call(self, coroutine: Awaitable[ValueT]) -> ValueT:
@@ -295,9 +297,25 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """Whether only an event from outside can move the run on: nothing is active, and nothing sleeps."""
         return children.waits_for_outside(self._live("waits_for_outside"))
 
+    @staticmethod
+    def get_step_context() -> "Context[Any]":
+        """Return the context of the step whose body calls this: for wrappers of steps, which are not handed it.
+
+        Raises ``NoAttemptError`` (a ``WorkflowRuntimeError``) elsewhere, also in tasks that the step made.
+        """
+        attempt = current_attempt()
+        if attempt is None:
+            raise NoAttemptError(call="Context.get_step_context()")
+        if attempt.context is None:  # the step asked for none
+            attempt.context = LiveContext(attempt.crew.run, attempt)
+        context: Context[Any] = attempt.context
+        return context
+
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""
-        return self._live("stream_events").stream.events()
+        run = self._live("stream_events")
+        stream = run.stream.events()
+        return stream_elsewhere(run, stream) if is_elsewhere(run) else stream
 
 
 class LiveContext(Context[StateT]):

@@ -29,6 +29,7 @@ from stepwell.runtime._attempts import Attempt, first_stretch
 from stepwell.runtime._context import LiveContext
 from stepwell.runtime._execution import call_with_care
 from stepwell.runtime._intents import unobserved_error
+from stepwell.runtime._leftovers import stop_task
 from stepwell.runtime._observers import moment
 from stepwell.runtime._points import end_replay
 from stepwell.runtime._ports import RunPort
@@ -303,7 +304,7 @@ class Crew:
         if outcome != "ok":
             attempt.over = attempt.over or outcome
             for task in attempt.tasks or ():
-                task.cancel()
+                stop_task(run, task, self.grace)
         if attempt.replay is not None:
             end_replay(run, attempt)
         if attempt.open_waits and (outcome != "ok" or not attempt.tasks):
@@ -314,8 +315,6 @@ class Crew:
             run.observers.attempt_ended(attempt, outcome, result, now)
 
     def _drop_waits(self, attempt: Attempt) -> None:
-        if self.run.children is not None:
-            self.run.children.cancel(self.grace, attempt.start.attempt)
         for ordinal in range(attempt.wait_count):
             wait = self.run.waits.remove((attempt.start.attempt, ordinal))
             if wait is not None:
@@ -353,7 +352,7 @@ class Crew:
         """Tell the background tasks to stop that an attempt left when its body came to its end."""
         for task in self.run.background or ():
             if task.attempt == number:
-                task.cancel()
+                stop_task(self.run, task, self.grace)
 
     def _give_up(self, attempt: Attempt) -> None:
         if has_children(self.run, attempt.start.attempt):  # which end in time, and then it does

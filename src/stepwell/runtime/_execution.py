@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._current import ATTEMPT_OF_THREAD
 from stepwell.runtime._threads import STEP_THREADS
 
 logger = logging.getLogger("stepwell.runtime")
@@ -30,7 +31,10 @@ async def call_with_care(workflow: Any, attempt: Attempt, fill_resources: Fill) 
 
 async def _call(workflow: Any, attempt: Attempt, resources: dict[str, Any] | None) -> Any:
     call = functools.partial(attempt.step.call, workflow, attempt.context, attempt.start.event, resources)
-    return await (call() if attempt.step.is_async else in_thread(call))
+    if attempt.step.is_async:
+        return await call()
+    ATTEMPT_OF_THREAD.set(attempt)
+    return await in_thread(call)
 
 
 async def in_thread(call: Callable[[], Any]) -> Any:

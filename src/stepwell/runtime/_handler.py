@@ -5,8 +5,10 @@ from typing import Any, Generic, TypeVar, overload
 
 from stepwell.core import Status
 from stepwell.flow import Event, StopEvent
+from stepwell.runtime._afar import from_elsewhere, in_loop_of, is_elsewhere, lose, stream_elsewhere
 from stepwell.runtime._checks import check_seconds
 from stepwell.runtime._context import Context, LiveContext
+from stepwell.runtime._crew import GRACE_SECONDS
 from stepwell.runtime._history import AttemptRecord
 from stepwell.runtime._run import Run
 from stepwell.runtime._stream import StreamItem
@@ -35,16 +37,22 @@ class WorkflowHandler(Generic[StopT]):
     def __await__(self) -> Generator[Any, None, Any]:
         outcome = self._run.outcome
         if outcome.status is Status.RUNNING:
+            if is_elsewhere(self._run):
+                yield from from_elsewhere(self._run, "await handler", outcome.settled()).__await__()
+                return self._value()
             if self._run.crew.draining:
                 yield  # a turn of the loop, in which a short run may end: half the price of a future
             if outcome.status is Status.RUNNING:
                 yield from outcome.waiter()
+        return self._value()
+
+    def _value(self) -> Any:
         event = self._ended()
         return event.result if type(event) is StopEvent else event
 
     async def stop_event_result(self) -> StopT:
         """Wait for the run's end and return its StopEvent; raises like awaiting the handler."""
-        await self._run.outcome.settled()
+        await self._settled("stop_event_result")
         return self._ended()
 
     def _ended(self) -> StopT:
@@ -75,13 +83,15 @@ class WorkflowHandler(Generic[StopT]):
         """
         if expose_internal:
             self._run.expose_internal()
-        return self._run.stream.events(after=after, internal=expose_internal)
+        stream = self._run.stream.events(after=after, internal=expose_internal)
+        return stream_elsewhere(self._run, stream) if is_elsewhere(self._run) else stream
 
     def stream(self, *, after: int | None = None, expose_internal: bool = False) -> AsyncIterator[StreamItem[Event]]:
         """Like ``stream_events``, with the cursor of each event."""
         if expose_internal:
             self._run.expose_internal()
-        return self._run.stream.read(after=after, internal=expose_internal)
+        stream = self._run.stream.read(after=after, internal=expose_internal)
+        return stream_elsewhere(self._run, stream) if is_elsewhere(self._run) else stream
 
     async def send_event(self, event: Event, step: str | None = None) -> None:
         """Send an event to the run, as ``ctx.send_event`` does."""
@@ -94,14 +104,30 @@ class WorkflowHandler(Generic[StopT]):
         for. Has no effect on a run that is over.
         """
         check_seconds("cancel_run", "timeout", timeout)
-        self._run.cancel(grace=timeout)
-        await self._run.outcome.settled()
+        self._cancel(timeout)
+        await self._settled("cancel_run")
 
     def cancel(self) -> bool:
         """Ask for the run's end without waiting; return whether it was still running."""
         running = self._run.ending is None
-        self._run.cancel()
+        self._cancel(GRACE_SECONDS)
         return running
+
+    def _cancel(self, grace: float) -> None:
+        run = self._run
+        if run.loop.is_closed():
+            lose(run)
+        elif run.in_loop():
+            run.cancel(grace=grace)
+        else:
+            in_loop_of(run, "cancel_run", lambda: run.cancel(grace=grace))
+
+    async def _settled(self, call: str) -> None:
+        outcome = self._run.outcome
+        if outcome.status is Status.RUNNING and is_elsewhere(self._run):
+            await from_elsewhere(self._run, call, outcome.settled())
+        else:
+            await outcome.settled()
 
     def is_done(self) -> bool:
         """Return whether the run is over."""

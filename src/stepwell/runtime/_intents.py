@@ -1,10 +1,9 @@
 """What a context's calls do: each checks what the caller asks, and makes a fact of it."""
 
 import asyncio
-import concurrent.futures
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from stepwell.core import (
@@ -25,6 +24,7 @@ from stepwell.errors import (
     WrongThreadError,
 )
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
+from stepwell.runtime._afar import awaited_by, check_loop, in_loop_of
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._branches import is_repeated_send, is_repeated_show
 from stepwell.runtime._buffers import Buffers
@@ -43,7 +43,10 @@ HELD_LIMIT = 1_000
 
 def check_open(run: RunPort, attempt: Attempt | None, call: str) -> None:
     """Raise the error of a call that comes too late."""
-    if attempt is not None and attempt.over is not None:
+    if attempt is None:
+        if run.loop.is_closed():
+            check_loop(run, call)
+    elif attempt.over is not None:
         attempt.check(call)
     if run.machine.state.status is Status.NEW:
         raise RunNotBegunError(call=call, workflow=run.wiring.workflow)
@@ -62,7 +65,7 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     check_event(event, "send_event")
     check_open(run, attempt, "send_event")
     if not run.in_loop():
-        from_thread(run, send, run, attempt, event, step)
+        in_loop_of(run, "send_event", send, run, attempt, event, step)
         return
     if attempt is not None:
         if not attempt.careful:
@@ -119,6 +122,7 @@ def write(run: RunPort, attempt: Attempt | None, event: Event) -> None:
         check_open(run, attempt, "write_event_to_stream")
         raise RunOverError(call="write_event_to_stream", workflow=run.wiring.workflow, status="ended")
     if not run.in_loop():
+        check_loop(run, "write_event_to_stream")
         run.loop.call_soon_threadsafe(_write_now, run, attempt, event)
         return
     if not isinstance(event, InputRequiredEvent):
@@ -134,20 +138,6 @@ def _write_now(run: RunPort, attempt: Attempt | None, event: Event) -> None:
         run.apply(InputAsked(run.now()))
 
 
-def from_thread(run: RunPort, function: Callable[..., ValueT], *arguments: Any) -> ValueT:
-    """Call ``function`` in the run's loop, from another thread, and return its result there."""
-    done: concurrent.futures.Future[ValueT] = concurrent.futures.Future()
-
-    def call() -> None:
-        try:
-            done.set_result(function(*arguments))
-        except BaseException as error:  # noqa: BLE001  # carried over to the thread that called
-            done.set_exception(error)
-
-    run.loop.call_soon_threadsafe(call)
-    return done.result()
-
-
 def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) -> ValueT:
     """Await something in the run's loop, from another thread, and return its result there."""
     if not inspect.isawaitable(awaitable):
@@ -160,15 +150,13 @@ def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) ->
         if asyncio.iscoroutine(awaitable):
             awaitable.close()
         raise
+    return awaited_by(run, "ctx.call", awaitable if attempt is None else _as_the_body(attempt, awaitable))
 
-    async def wait() -> ValueT:
-        if attempt is not None:  # what the thread calls is what the body calls: its recorded calls are the body's
-            attempt.caller = asyncio.current_task()
-        return await awaitable
 
-    result: concurrent.futures.Future[ValueT] = asyncio.run_coroutine_threadsafe(wait(), run.loop)
-    wait_for: Callable[..., ValueT] = getattr(run.loop, "stepwell_result", concurrent.futures.Future.result)
-    return wait_for(result)
+async def _as_the_body(attempt: Attempt, awaitable: Awaitable[ValueT]) -> ValueT:
+    """Await what a ``def`` step's thread calls: its recorded calls are those of the body itself."""
+    attempt.caller = asyncio.current_task()
+    return await awaitable
 
 
 def collect(
@@ -223,7 +211,7 @@ def snapshot(run: Any, serializer: Serializer | None, *, include_state: bool) ->
     if isinstance(run, RunToCome):
         return run.to_document(serializer, include_state=include_state)
     take = functools.partial(document_of, run, serializer, include_state=include_state)
-    document: dict[str, Any] = take() if run.in_loop() else from_thread(run, take)
+    document: dict[str, Any] = take() if run.in_loop() else in_loop_of(run, "to_dict", take)
     return document
 
 

@@ -12,7 +12,7 @@ logger = logging.getLogger("stepwell.runtime")
 
 
 class _Unheard:
-    """Logs a failure when the last one who could ask for it is gone."""
+    """Logs a failure when the last one who could ask for it is gone; awaiting, asking and reading to the end count."""
 
     __slots__ = ("error", "heard", "workflow")
 
@@ -59,6 +59,12 @@ class Outcome:
         for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
+
+    def lose(self, error: BaseException) -> None:
+        """Fix the outcome of a run that nobody can wait for any more: its loop is closed."""
+        self.status = Status.CANCELLED
+        self.error = error
+        self._waiters = None
 
     def waiter(self) -> asyncio.Future[None]:
         """Return a future that is done when the run, which must be under way, has ended."""

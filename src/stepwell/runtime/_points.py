@@ -58,8 +58,10 @@ def open_point(attempt: Attempt, kind: str, name: str, *, asks: bool = False) ->
     place = branch.place
     entry = attempt.replay.find(branch, place, kind, name) if attempt.replay is not None else None
     branch.place += 1
-    nth = _count(attempt, kind, name) if name else 0
-    return Point(branch.path, place, kind, name, nth, asks), entry
+    point = Point(branch.path, place, kind, name, 0, asks)
+    if name:
+        point.nth = _count(attempt, point)
+    return point, entry
 
 
 def _first_call(attempt: Attempt, kind: str, name: str) -> Branch:
@@ -70,13 +72,14 @@ def _first_call(attempt: Attempt, kind: str, name: str) -> Branch:
     return new_branch(attempt, (*parent.path, parent.forks - 1), (kind, name))
 
 
-def _count(attempt: Attempt, kind: str, name: str) -> int:
-    call = (kind, name)
-    if attempt.first_call is None:
-        attempt.first_call = call
+def _count(attempt: Attempt, point: Point) -> int:
+    first = attempt.first_call
+    if first is None:
+        attempt.first_call = point
         return 0
     if attempt.calls is None:
-        attempt.calls = {attempt.first_call: 1}
+        attempt.calls = {(first.kind, first.name): 1}
+    call = (point.kind, point.name)
     nth = attempt.calls.get(call, 0)
     attempt.calls[call] = nth + 1
     return nth

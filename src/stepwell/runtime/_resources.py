@@ -10,22 +10,18 @@ Rule 3. What was made last is torn down first: an attempt's own when it ends, a 
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
-
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import from_json
 
 from stepwell.errors import (
     CallArgumentError,
     CircularResourceError,
     ResourceConfigError,
     ResourceLifetimeError,
-    StepOptionError,
 )
 from stepwell.flow import Resource, ResourceConfig, StepDefinition
+from stepwell.runtime._resource_configs import read_config
 
 logger = logging.getLogger("stepwell.runtime")
 
@@ -92,6 +88,16 @@ class ResourceManager:
         if callable(factory):
             self._replaced.pop(factory, None)
 
+    def replaces(self, resource: Resource) -> bool:
+        """Return whether another value stands in the place of this resource."""
+        return resource.factory in self._replaced
+
+    def apart(self) -> "ResourceManager":
+        """Return a manager that has made nothing yet, with the same replacements."""
+        other = ResourceManager()
+        other._replaced = self._replaced
+        return other
+
     def scope(self, loop: asyncio.AbstractEventLoop) -> ResourceScope:
         """Return what lives as long as the workflow; a new event loop begins anew."""
         if self._scope is None or self._scope.loop is not loop:
@@ -106,68 +112,34 @@ class ResourceManager:
 
     async def fill(self, step: StepDefinition, scopes: "Scopes") -> dict[str, Any]:
         """Return a value for each resource parameter of ``step``."""
-        return {
-            parameter.name: await self._value(parameter.descriptor, parameter.annotation, scopes, ())
-            for parameter in step.signature.resources
-        }
-
-    def config_problems(self, steps: Iterable[StepDefinition]) -> list[str]:
-        """Read every configuration file that ``steps`` or their resources ask for; return what is wrong, and where."""
-        problems: list[str] = []
-        for step in steps:
-            for parameter in step.signature.resources:
-                place = f"In step {step.name!r}, parameter {parameter.name!r}"
-                self._read_configs(place, [(parameter.descriptor, parameter.annotation, ())], problems)
-        return problems
-
-    def _read_configs(self, place: str, pending: list[tuple[Any, Any, tuple[str, ...]]], problems: list[str]) -> None:
-        seen: set[Callable[..., Any]] = set()
-        for descriptor, annotation, way in pending:
-            if isinstance(descriptor, ResourceConfig):
-                try:
-                    read_config(descriptor, annotation)
-                except (ResourceConfigError, StepOptionError) as error:
-                    chain = f" ({' -> '.join((*way, descriptor.config_file))})" if way else ""
-                    problems.append(f"{place}{chain}: {error}")
-            elif descriptor.factory not in self._replaced and descriptor.factory not in seen:
-                seen.add(descriptor.factory)
-                needs = needs_of(descriptor.factory).values()
-                pending.extend((wanted, kind, (*way, _name(descriptor.factory))) for wanted, kind in needs)
-
-    async def making_problems(self, steps: Iterable[StepDefinition], loop: asyncio.AbstractEventLoop) -> list[str]:
-        """Make what ``steps`` ask for, and tear it down again; return what went wrong, and where."""
-        trial = ResourceManager()
-        trial._replaced = self._replaced  # of our own class
-        problems: list[str] = []
-        for step in steps:
-            resources = RunResources(loop, trial)
+        values: dict[str, Any] = {}
+        for one in step.signature.resources:
             try:
-                async with AsyncExitStack() as attempt:
-                    await resources.fill(step, attempt)
-            except Exception as error:  # noqa: BLE001  # each is reported
-                problems.append(f"In step {step.name!r}: {type(error).__name__}: {error}")
-            if not resources.is_empty:
-                await resources.aclose()
-        await trial.aclose()
-        return problems
+                values[one.name] = await self.value(one.descriptor, one.annotation, scopes)
+            except ResourceConfigError as error:
+                raise ResourceConfigError(
+                    file=error.file, problem=error.problem, path=error.path, step=step.name, parameter=one.name
+                ) from error
+        return values
 
-    async def _value(
-        self, descriptor: Any, annotation: Any, scopes: "Scopes", chain: tuple[Callable[..., Any], ...]
+    async def value(
+        self, descriptor: Any, annotation: Any, scopes: "Scopes", chain: tuple[Callable[..., Any], ...] = ()
     ) -> Any:
+        """Return the value that a parameter asks for; ``chain`` are the factories that asked for it."""
         if isinstance(descriptor, ResourceConfig):
             return read_config(descriptor, annotation)
         factory = descriptor.factory
         if factory in self._replaced:
             return self._replaced[factory]
         if factory in chain:
-            raise CircularResourceError(names=[_name(one) for one in (*chain[chain.index(factory) :], factory)])
+            raise CircularResourceError(names=[factory_name(one) for one in (*chain[chain.index(factory) :], factory)])
 
         async def make(exits: AsyncExitStack) -> Any:
             needs = needs_of(factory)
             for wanted, _ in needs.values():
                 _check_lifetime(descriptor, wanted)
             arguments = {
-                name: await self._value(wanted, kind, scopes, (*chain, factory))
+                name: await self.value(wanted, kind, scopes, (*chain, factory))
                 for name, (wanted, kind) in needs.items()
             }
             return await enter(factory, arguments, exits)
@@ -247,31 +219,6 @@ def needs_of(factory: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
     return needs
 
 
-def read_config(config: ResourceConfig, annotation: Any) -> Any:
-    """Read a configuration file, or a part of it, into the annotated type. The file is read each time."""
-    if not isinstance(config.config_file, str):
-        raise StepOptionError(
-            option="ResourceConfig(config_file)", value=config.config_file, accepted="the path of a JSON file"
-        )
-    try:
-        value = from_json(Path(config.config_file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResourceConfigError(file=config.config_file, problem=f"it cannot be read: {error}") from error
-    for part in (config.path_selector or "").split(".") if config.path_selector else ():
-        try:
-            value = value[int(part)] if isinstance(value, list) else value[part]
-        except (KeyError, IndexError, ValueError, TypeError) as error:
-            problem = f"it has nothing at {config.path_selector!r} ({part!r} is missing)"
-            raise ResourceConfigError(file=config.config_file, problem=problem) from error
-    try:
-        if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
-            return annotation.model_validate(value)
-        return TypeAdapter(annotation).validate_python(value)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ResourceConfigError(file=config.config_file, problem=problems) from error
-
-
 _LIVES = ("attempt", "run", "workflow")
 
 
@@ -282,12 +229,12 @@ def _lives(resource: Resource) -> str:
 def _check_lifetime(resource: Resource, needed: Any) -> None:
     if isinstance(needed, Resource) and _LIVES.index(_lives(needed)) < _LIVES.index(_lives(resource)):
         raise ResourceLifetimeError(
-            name=_name(resource.factory),
+            name=factory_name(resource.factory),
             lives=_lives(resource),
-            needed=_name(needed.factory),
+            needed=factory_name(needed.factory),
             needed_lives=_lives(needed),
         )
 
 
-def _name(factory: Callable[..., Any]) -> str:
+def factory_name(factory: Callable[..., Any]) -> str:
     return str(getattr(factory, "__name__", factory))

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import Any
 
-from stepwell.core import RUN_TIMER, ChildClosed, Point, Settlement, StartStep, StepCancelled, TaskClosed
+from stepwell.core import RUN_TIMER, ChildClosed, Point, Settlement, StartStep, StepCancelled, TaskClosed, TurnPassed
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._context import LiveContext
 from stepwell.runtime._points import end_replay
@@ -53,8 +53,8 @@ def take_up(run: Any, restored: RestoredRun) -> None:
     history.produced, history.consumed, history.ended = restored.produced, restored.consumed, restored.ended
     history.answered = restored.answered
     _report_absent(run, restored)
-    if state.checking:
-        run.check_idle()
+    state.checking = False
+    run.apply(TurnPassed(run.now()))  # a run that has nothing left to do must notice that
 
 
 def _prepare(run: Any, attempt: Attempt, body: RestoredBody, restored: RestoredRun) -> None:

@@ -2,7 +2,7 @@
 
 Rule 1. What happens to a run goes through ``apply``; nothing else starts, resumes or ends anything.
 Rule 2. The run is over when the machine says so and the bodies in flight have ended or were given up.
-Rule 3. A run holds itself alive until it is over.
+Rule 3. A run is held by the loop it runs in, as the watchdog knows it, until it is over or that loop is closed.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from stepwell.core import (
     record,
 )
 from stepwell.flow import Event, StartEvent, StopEvent, Wiring
+from stepwell.runtime._afar import lose
 from stepwell.runtime._attempts import BackgroundTask
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
@@ -57,9 +58,6 @@ logger = logging.getLogger("stepwell.runtime")
 
 CALLBACKS = "stepwell.callbacks"
 """A room that costs the import 20 ms, and that whoever listens has imported."""
-
-RUNNING: set["Run"] = set()
-"""All runs that are under way: nothing else needs to hold them."""
 
 
 Beginning: TypeAlias = StartEvent | RestoredRun
@@ -121,6 +119,7 @@ class Run:
 
     link: Link | None = None
     path: tuple[Origin, ...] = ()
+    lost = lose
 
     def __init__(
         self,
@@ -192,9 +191,9 @@ class Run:
 
     def begin(self, event: Beginning) -> None:
         """Start the run, or take it up where a snapshot was made; bodies begin in the loop's next turn."""
-        RUNNING.add(self)
-        self.host.runs += 1
-        if self.host.runs == 1:
+        runs = self.host.runs
+        runs.add(self)
+        if len(runs) == 1:
             WATCHDOG.wake(self.host)
         if self.host.world is not None:
             self.host.world.adopt(self)
@@ -235,7 +234,7 @@ class Run:
                 assert isinstance(effect.event, Event)
                 self.stream.write(effect.event)
             case CheckIdle():
-                self.check_idle()
+                self._check_idle()
             case CancelStep():
                 self.crew.cancel(effect.attempt)
             case StartStep():
@@ -248,8 +247,7 @@ class Run:
         else:
             self.crew.cancel(-timer, "timed out")
 
-    def check_idle(self) -> None:
-        """Let the loop turn once, and tell the machine that it has."""
+    def _check_idle(self) -> None:
         if self.observers is not None:
             self.observers.became_idle()
         self.loop.call_soon(self.loop.call_soon, self._turn_passed)
@@ -330,9 +328,10 @@ class Run:
         self.timers.close()
         self.stream.close(last)
         self.outcome.settle(ending.status, last, error, self.wiring.workflow)
-        RUNNING.discard(self)
+        if error is not None:
+            self.stream.read_out = self.outcome.failure  # who read to the end was told: the last event says it
+        self.host.runs.discard(self)
         self.crew.disband()
-        self.host.runs -= 1
         if self.observers is not None:
             self.observers.run_ended(ending.status, ending.outcome if error is None else error)
         if self.on_end is not None:

@@ -11,7 +11,7 @@ from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 
 # Which call of a context asks for which part of a run first. (The others look before they ask.)
-CALLS = {"machine": "send_event", "wiring": "write_event_to_stream"}
+CALLS = {"loop": "send_event", "wiring": "write_event_to_stream"}
 
 
 class RunToCome:

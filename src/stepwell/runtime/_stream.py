@@ -8,7 +8,7 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from stepwell.core import record
@@ -43,11 +43,15 @@ NO_ORIGINS: dict[int, tuple[Origin, ...]] = {}
 """Shared by all streams that nothing was forwarded to; never written."""
 
 
+def _nothing() -> None:
+    """Stands in where nobody wants to know that a reader came to the end."""
+
+
 class EventStream:
     """What one run shows to whoever listens.
 
     The driver sets ``expecting`` while bodies are to begin in the loop's next turn. ``woke`` says that a reader was
-    woken since the driver last set it to ``False``.
+    woken since the driver last set it to ``False``. ``read_out`` is called when a reader has come to the end.
     """
 
     __slots__ = (
@@ -63,6 +67,7 @@ class EventStream:
         "_watched",
         "closed",
         "expecting",
+        "read_out",
         "woke",
     )
 
@@ -77,6 +82,7 @@ class EventStream:
         self._full_at = sys.maxsize if limit is None else 2 * limit
         self._watched = False
         self.closed = False
+        self.read_out: Callable[[], object] = _nothing
         self.woke = False
         self.expecting = False
         self._has_internal = False
@@ -169,7 +175,9 @@ class EventStream:
             self._trim(self._limit)
         return self._base
 
-    async def read(self, *, after: int | None = None, internal: bool = False) -> AsyncIterator[StreamItem[Event]]:
+    async def read(
+        self, *, after: int | None = None, internal: bool = False
+    ) -> AsyncGenerator[StreamItem[Event], None]:
         """Yield items behind ``after``, or from the first event still there, until the stream ends."""
         if after is None:
             cursor = self._sweep()
@@ -192,6 +200,7 @@ class EventStream:
                 cursor += 1
             if cursor >= self.end:
                 if self.closed:
+                    self.read_out()
                     return
                 await self._more()
 
@@ -210,7 +219,7 @@ class EventStream:
         missed = first - cursor - len(kept)
         return [StreamItem(first - 1, StreamGap(missed=missed)), *kept] if missed else kept
 
-    async def events(self, *, after: int | None = None, internal: bool = False) -> AsyncIterator[Event]:
+    async def events(self, *, after: int | None = None, internal: bool = False) -> AsyncGenerator[Event, None]:
         """Yield the events of ``read``; the common case without an item for each."""
         if after is not None or self._edge():
             async for item in self.read(after=after, internal=internal):
@@ -228,10 +237,16 @@ class EventStream:
             cursor += len(batch)
             if cursor >= self.end:
                 if self.closed:
+                    self.read_out()
                     return
                 await self._more()
         async for item in self.read(after=cursor - 1, internal=internal):
             yield item.event
+
+    def lose(self, last: Event) -> None:
+        """Add the last event of a run whose loop is closed: there is nobody to wake."""
+        self._waiters = None
+        self.close(last)
 
     async def _more(self) -> None:
         if self.expecting:  # the loop's next turn may bring something: half the price of a future

@@ -39,6 +39,7 @@ class DaemonPool:
                         return
                     continue
             job()
+            del job  # or an idle thread would hold on to the run that it worked for
             with self._lock:
                 self._idle += 1
 

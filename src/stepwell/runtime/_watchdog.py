@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import field
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from stepwell.core import record
 
@@ -22,9 +23,16 @@ BLOCKED_SECONDS = 1.0
 _ROUND_SECONDS = 0.25
 
 
+class Held(Protocol):
+    """A run, as far as its loop needs to know it."""
+
+    def lost(self) -> None:
+        """End: the loop was closed under it."""
+
+
 @record()
 class Host:
-    """A loop that has runs: its thread, its clocks (seconds), and how many runs are under way in it.
+    """A loop that has runs: its thread, its clocks (seconds), and the runs under way, which nothing else holds.
 
     ``world`` is set for the loops of simulated worlds, which take over the runs that begin in them.
     """
@@ -34,7 +42,7 @@ class Host:
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     world: Any = None
-    runs: int = 0
+    runs: set["Held"] = field(default_factory=set)
     asked_at: float | None = None
     reported: bool = False
 
@@ -65,8 +73,17 @@ class Watchdog:
             wall_clock = getattr(loop, "stepwell_wall_clock", time.time)
             world = getattr(loop, "stepwell_world", None)
             with self._lock:
+                self._sweep()
                 host = self._watched[id(loop)] = Host(loop, threading.get_ident(), clock, wall_clock, world)
         return host
+
+    def _sweep(self) -> None:
+        """Let go of loops that are closed, and of the runs that were left in them."""
+        for name, host in list(self._watched.items()):
+            if host.loop.is_closed():
+                del self._watched[name]
+                while host.runs:
+                    host.runs.pop().lost()
 
     def wake(self, host: Host) -> None:
         """Watch a loop that was at rest, and in which a run begins."""
@@ -89,15 +106,14 @@ class Watchdog:
             time.sleep(_ROUND_SECONDS)
             busy = False
             with self._lock:
-                for name, watched in list(self._watched.items()):
-                    if watched.loop.is_closed():
-                        del self._watched[name]
-                    elif watched.runs > 0:
+                self._sweep()
+                for watched in self._watched.values():
+                    if watched.runs:
                         busy = True
                         self._check(watched)
             if not busy:
                 self._wanted.clear()
-                if any(watched.runs > 0 for watched in list(self._watched.values())):
+                if any(watched.runs for watched in list(self._watched.values())):
                     self._wanted.set()  # a run that began between the look and the rest
 
     def _check(self, watched: Host) -> None:

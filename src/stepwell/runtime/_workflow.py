@@ -17,7 +17,6 @@ from stepwell.errors import (
     NoRunningLoopError,
     NotAContextError,
     ReservedStepNameError,
-    ResourceValidationError,
     RunningContextError,
     StartEventTypeError,
     StartFieldsError,
@@ -38,12 +37,13 @@ from stepwell.flow import (
     unwrapped,
 )
 from stepwell.runtime._blocking import blocking
-from stepwell.runtime._checks import LONGEST_SECONDS, check_text
+from stepwell.runtime._checks import LONGEST_SECONDS, check_flag, check_text
 from stepwell.runtime._child_run import ChildRun
 from stepwell.runtime._children import RunsAsChild, ancestors
 from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import ChildPort, Link, RunPort, Serializer
+from stepwell.runtime._resource_checks import check_configs, check_resources
 from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._restored import RestoredRun
 from stepwell.runtime._run import CALLBACKS, Beginning, Run, Settings
@@ -70,6 +70,7 @@ class _Compiled:
         self.ready: tuple[ReadyStep, ...] = ready_steps(wiring)
         self.validated: dict[frozenset[str], bool] = {}
         infer_state_type(wiring.state_types)  # raises here, not in the first run
+        self.has_resources = any(step.signature.resources for step in wiring.steps)
         self.has_run_id = "run_id" in wiring.start_event.model_fields
         for step in wiring.steps:
             WATCHDOG.know(unwrapped(step.function).__code__, f"{wiring.workflow}.{step.name}")
@@ -129,10 +130,10 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     """A program of steps: subclass it, and write methods with ``@step`` that take and return events.
 
     ``timeout`` limits a run (seconds; ``None``: no limit). ``verbose`` prints each step's start and end to
-    standard error. ``num_concurrent_runs`` lets further runs wait for their turn. ``stream_buffer`` is how many
-    events a run keeps for its readers (``None``: all). ``skip_graph_checks`` leaves out checks of the graph by
-    name; ``disable_validation`` all that happen at the first run. ``callback_manager`` is told of every run;
-    without one that of a trace around ``run()``, else the global one.
+    standard error. ``num_concurrent_runs`` lets further runs in the same event loop wait for their turn.
+    ``stream_buffer`` is how many events a run keeps for its readers (``None``: all). ``skip_graph_checks`` leaves out
+    checks of the graph by name; ``disable_validation`` all that happen at the first run. ``callback_manager`` is
+    told of every run; without one that of a trace around ``run()``, else the global one.
 
     Raises a ``WorkflowConfigurationError`` when the steps have no start or no end, or several.
     """
@@ -228,36 +229,26 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         return list(self._compiled().wiring.events)
 
     def validate(self, *, validate_resource_configs: bool = True, validate_resources: bool = False) -> bool:
-        """Return whether people take part in it.
+        """Return whether people take part in it. Needs no event loop, and works inside a running one.
 
-        Raises ``WorkflowGraphError``, which lists all that is wrong with the way the steps fit together. With
-        ``validate_resource_configs`` the files of ``ResourceConfig`` parameters are read, and with
-        ``validate_resources`` resources are made and torn down again, in a loop of their own; what fails is a
-        ``ResourceValidationError``.
+        ``validate_resource_configs`` reads the configuration files that steps ask for. ``validate_resources`` makes
+        every resource once and tears it down, in an event loop of its own; this call blocks meanwhile.
+
+        Raises ``WorkflowGraphError``, ``ConfigValidationError`` or ``ResourceValidationError``, which list all that
+        is wrong.
         """
+        check_flag("validate", "validate_resource_configs", validate_resource_configs)
+        check_flag("validate", "validate_resources", validate_resources)
         compiled = self._compiled()
         skipped = self._settings.skip_graph_checks
-        wiring = compiled.wiring
-        known = compiled.validated.get(skipped)
-        if known is None:
-            known = wiring.validate(skipped)
-        if any(step.has_resources for step in compiled.ready):
-            self._validate_resources(wiring, validate_resource_configs, validate_resources)
-        compiled.validated[skipped] = known
-        return known
-
-    def _validate_resources(self, wiring: Wiring, configs: bool, making: bool) -> None:
-        manager = self.resource_manager
-        if configs and (problems := manager.config_problems(wiring.steps)):
-            raise ResourceValidationError(workflow=wiring.workflow, what="Resource config", problems=problems)
-        if not making:
-            return
-
-        async def make() -> list[str]:
-            return await manager.making_problems(wiring.steps, asyncio.get_running_loop())
-
-        if problems := blocking(make):
-            raise ResourceValidationError(workflow=wiring.workflow, what="Resource", problems=problems)
+        steps, name = compiled.wiring.steps, compiled.wiring.workflow
+        with_people = compiled.wiring.validate(skipped)
+        if validate_resource_configs and compiled.has_resources:
+            check_configs(name, steps, self.resource_manager)
+        compiled.validated[skipped] = with_people
+        if validate_resources and compiled.has_resources:
+            check_resources(name, steps, self.resource_manager)
+        return with_people
 
     def run(
         self,

@@ -157,9 +157,36 @@ def a_task_among_many(size: int) -> Callable[[], object]:
     return lambda: play.open_task(first)
 
 
+def with_children(size: int) -> tuple[Play, list[int]]:
+    play = Play(step("start"), step("A", workers=size))
+    play.start(timeout=10)
+    opened = attempts(play.fan_out(1, *["A"] * size))
+    for attempt in opened[1:]:
+        play.open_child(attempt)
+    return play, opened
+
+
+def one_more_child_among_many(size: int) -> Callable[[], object]:
+    play, opened = with_children(size)
+    return lambda: play.open_child(opened[0])
+
+
+def a_rest_among_many_children(size: int) -> Callable[[], object]:
+    play, opened = with_children(size)
+    return lambda: play.pause_child(opened[size // 2])
+
+
+def an_end_among_many_children(size: int) -> Callable[[], object]:
+    play, opened = with_children(size)
+    return lambda: play.close_child(opened[size // 2])
+
+
 @pytest.mark.parametrize(
     "prepare",
     [
+        one_more_child_among_many,
+        a_rest_among_many_children,
+        an_end_among_many_children,
         next_in_a_long_queue,
         one_more_for_a_long_queue,
         after_many_steps,

@@ -16,15 +16,16 @@ class Shown(Event):
 
 
 class Question(InputRequiredEvent):
-    pass
+    about: str = ""
 
 
 class Answer(HumanResponseEvent):
-    pass
+    text: str = ""
 
 
 class News(Event):
     text: str = ""
+    kind: str = ""
 
 
 class Talks(Workflow):
@@ -154,9 +155,9 @@ async def test_children_at_once_are_told_apart_by_their_origin() -> None:
 
     items = [item async for item in Two().run().stream()]
 
-    said = {item.origin[-1].run_id: [] for item in items[:-1]}
+    said: dict[str, list[str]] = {item.origin[-1].run_id: [] for item in items[:-1]}
     for item in items[:-1]:
-        said[item.origin[-1].run_id].append(item.event.text)
+        said[item.origin[-1].run_id] += texts([item.event])
     assert list(said.values()) == [["x begins", "x ends"], ["y begins", "y ends"]]
 
 
@@ -231,7 +232,7 @@ async def test_internal_events_of_an_open_child_come_once_they_are_asked_for() -
     items = [item async for item in handler.stream(expose_internal=True)]
 
     states = [item for item in items if isinstance(item.event, StepStateChanged)]
-    assert [(item.event.name, len(item.origin)) for item in states] == [
+    assert [(item.event.get("name"), len(item.origin)) for item in states] == [
         ("outer", 0),
         ("outer", 1),
         ("talk", 2),
@@ -516,6 +517,29 @@ async def test_a_question_that_a_child_got_answered_leaves_no_answer_possible() 
         @step
         async def hear(self, ev: Answer) -> StopEvent | None:
             return StopEvent() if ev.text == "stop" else None
+
+    handler = Hears(timeout=None).run()
+    await asyncio.sleep(1)
+
+    handler.ctx.send_event(Answer(text="go on"))
+
+    with pytest.raises(WorkflowStalledError):
+        await handler
+
+
+@virtually
+async def test_an_answer_that_only_a_child_takes_closes_the_question_of_the_run_above_too() -> None:
+    class Reply(HumanResponseEvent):
+        pass
+
+    class Hears(Workflow):
+        @step
+        async def outer(self, ctx: Context, ev: StartEvent) -> None:
+            await ctx.run_child(Ask())
+
+        @step
+        async def hear(self, ev: Reply) -> StopEvent:
+            return StopEvent()
 
     handler = Hears(timeout=None).run()
     await asyncio.sleep(1)

@@ -28,11 +28,12 @@ from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 
 
 class Question(InputRequiredEvent):
-    pass
+    about: str = ""
 
 
 class Answer(HumanResponseEvent):
-    pass
+    text: str = ""
+    number: int = 0
 
 
 class Item(Event):
@@ -195,6 +196,32 @@ async def test_a_failed_child_that_its_step_caught_is_not_reported_as_unheard(ca
 
 
 @virtually
+async def test_a_child_that_fails_as_its_step_stops_listening_is_not_reported_as_unheard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class FailsLater(Workflow):
+        @step
+        async def fail(self, ev: StartEvent) -> StopEvent:
+            await asyncio.sleep(1)
+            raise LookupError("too late")
+
+    class Leaves(Workflow):
+        @step
+        async def outer(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            child = asyncio.ensure_future(ctx.run_child(FailsLater()))
+            await asyncio.sleep(1)
+            child.cancel()
+            await asyncio.wait([child])
+            return StopEvent(child.cancelled())
+
+    with caplog.at_level(logging.ERROR, "stepwell"):
+        assert await Leaves().run()
+    gc.collect()
+
+    assert not caplog.records
+
+
+@virtually
 async def test_the_time_limit_of_a_child_raises_in_the_step() -> None:
     with pytest.raises(WorkflowTimeoutError) as caught:
         await Runs(Double(timeout=3), {"number": 1, "seconds": 10}, timeout=None).run()
@@ -239,7 +266,7 @@ async def test_a_retry_of_the_step_runs_the_child_again() -> None:
 
 async def test_fields_that_do_not_make_the_start_event_raise_in_the_step() -> None:
     with pytest.raises(StartFieldsError, match="name"):
-        await Runs(Greet(), {"nome": "x"}).run()
+        await Runs(Greet(), {"nam": "x"}).run()
 
 
 @pytest.mark.parametrize(
@@ -512,6 +539,69 @@ async def test_a_step_that_is_told_to_stop_opens_no_further_child() -> None:
     assert len(refused) == 1
 
 
+class Hiding(Workflow):
+    """Its losers do not listen when they are told to stop; each hides a child from that, and opens another."""
+
+    def __init__(self, ended: list[str]) -> None:
+        super().__init__(timeout=None)
+        self.ended = ended
+
+    @step
+    async def split(self, ev: StartEvent) -> list[Item]:
+        return [Item(number=1), Item(number=2)]
+
+    @step
+    async def race(self, ctx: Context, ev: Item) -> Answer:
+        if ev.number == 1:
+            await asyncio.sleep(1)
+            return Answer()
+        hidden = asyncio.ensure_future(ctx.run_child(Sleeper(self.ended, timeout=None)))
+        while not hidden.done():
+            try:
+                await asyncio.wait([hidden])
+            except asyncio.CancelledError:
+                continue
+        assert isinstance(hidden.exception(), WorkflowCancelledByUser)
+        try:
+            await ctx.run_child(Double(), number=1)
+        except AttemptOverError:
+            self.ended.append("refused")
+        return Answer()
+
+    @step
+    async def first(self, evs: Annotated[list[Answer], Collect(Take(1), cancel=True)]) -> StopEvent:
+        await asyncio.sleep(20)
+        return StopEvent(list(self.ended))
+
+
+@virtually
+async def test_a_branch_that_is_cancelled_cannot_hide_a_child_or_open_another() -> None:
+    assert await Hiding([]).run() == ["cancelled", "refused"]
+
+
+@virtually
+async def test_a_background_task_cannot_hide_a_child_from_the_end_of_the_run() -> None:
+    ended: list[str] = []
+
+    class Background(Workflow):
+        @step
+        async def outer(self, ctx: Context, ev: StartEvent) -> Item:
+            async def work() -> None:
+                self.hidden = asyncio.ensure_future(ctx.run_child(Sleeper(ended, timeout=None)))
+                await asyncio.sleep(1000)
+
+            ctx.create_task(work())
+            return Item(number=1)
+
+        @step
+        async def end(self, ev: Item) -> StopEvent:
+            await asyncio.sleep(1)
+            return StopEvent("done")
+
+    assert await Background().run() == "done"
+    assert ended == ["cancelled"]
+
+
 async def test_a_child_whose_step_cancels_itself_fails_the_step_with_an_error_that_says_so() -> None:
     class CancelsItself(Workflow):
         @step
@@ -717,3 +807,70 @@ async def test_a_child_that_is_over_is_let_go_at_once() -> None:
         assert await handler == [None]
     finally:
         gc.enable()
+
+
+async def test_cancelling_many_attempts_with_children_costs_each_its_own() -> None:
+    touched: list[int] = []
+
+    class Counts(dict[Any, Any]):
+        def __getitem__(self, name: Any) -> Any:
+            touched.append(1)
+            return super().__getitem__(name)
+
+    class Many(Workflow):
+        @step
+        async def split(self, ev: StartEvent) -> list[Item]:
+            return [Item(number=number) for number in range(50)]
+
+        @step(num_workers=50)
+        async def each(self, ctx: Context, ev: Item) -> Answer:
+            await ctx.run_child(Sleeper([]))
+            return Answer()
+
+        @step
+        async def join(self, ev: list[Answer]) -> StopEvent:
+            return StopEvent()
+
+    handler = Many().run()
+    children = None
+    while children is None or len(children.open) < 50:
+        await asyncio.sleep(0)
+        children = handler._run.children
+    children.open = Counts(children.open)
+
+    await handler.cancel_run()
+
+    assert len(touched) <= 2 * 50 + 1
+
+
+async def test_what_a_fan_out_held_is_freed_before_the_run_goes_on() -> None:
+    kept: list[weakref.ref[Any]] = []
+
+    class Counted(Event):
+        count: int
+
+    class Wide(Workflow):
+        @step
+        async def split(self, ev: StartEvent) -> list[Item]:
+            items = [Item(number=number) for number in range(500)]
+            kept.extend(map(weakref.ref, items))
+            return items
+
+        @step(num_workers=16)
+        async def each(self, ev: Item) -> Answer:
+            answer = Answer(number=ev.number)
+            kept.append(weakref.ref(answer))
+            return answer
+
+        @step
+        async def join(self, evs: list[Answer]) -> Counted:
+            return Counted(count=len(evs))
+
+        @step
+        async def after(self, ev: Counted) -> StopEvent:
+            return StopEvent((ev.count, sum(one() is not None for one in kept)))
+
+    count, alive = await Wide().run()
+
+    assert (count, len(kept)) == (500, 1000)
+    assert alive == 0

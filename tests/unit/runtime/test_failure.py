@@ -399,3 +399,17 @@ def test_a_retry_policy_must_be_one(policy: Any) -> None:
         StepOptionError, match=r"retry_policy must be an object with next\(elapsed_time, attempts, error\)"
     ):
         step(retry_policy=policy)
+
+
+async def test_a_failure_that_was_read_in_the_stream_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Fails(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> StopEvent:
+            raise KeyError("seen")
+
+    async for event in Fails().run().stream_events():
+        last = event
+    gc.collect()
+
+    assert isinstance(last, WorkflowFailedEvent)
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -287,7 +287,7 @@ async def test_files_that_steps_and_their_resources_need_are_read_before_the_fir
     with pytest.raises(ResourceValidationError, match="Resource config validation failed") as caught:
         Misconfigured().run()
 
-    direct, nested = caught.value.problems
+    direct, nested = (problem.text for problem in caught.value.problems)
     assert direct.startswith("In step 'begin', parameter 'limits': the configuration file 'missing.json'")
     assert nested.startswith("In step 'begin', parameter 'well' (no_well -> nowhere.json): ")
 
@@ -329,7 +329,8 @@ async def test_resources_are_made_on_trial_and_torn_down(is_in_loop: bool) -> No
     with pytest.raises(ResourceValidationError, match="Resource validation failed") as caught:
         validate() if is_in_loop else await asyncio.to_thread(validate)
 
-    assert caught.value.problems == ("In step 'finish': OSError: no water",)
+    (problem,) = caught.value.problems
+    assert problem.text == "In step 'finish', parameter 'broken' (broken_pump): OSError: no water"
     assert told == ["made", "torn down"]
 
 

@@ -72,11 +72,11 @@ async def test_a_loop_without_runs_is_not_watched() -> None:
     loop = asyncio.get_running_loop()
 
     handler = Blocks().run(until=threading.Event())
-    during = WATCHDOG._watched[id(loop)].runs
+    during = len(WATCHDOG._watched[id(loop)].runs)
     await handler.cancel_run()
 
     assert during == 1
-    assert WATCHDOG._watched[id(loop)].runs == 0
+    assert not WATCHDOG._watched[id(loop)].runs
 
 
 async def test_a_run_that_waits_for_its_turn_leaves_the_count_right() -> None:
@@ -89,7 +89,7 @@ async def test_a_run_that_waits_for_its_turn_leaves_the_count_right() -> None:
 
     await asyncio.gather(*(workflow.run().stop_event_result() for _ in range(3)))
 
-    assert WATCHDOG._watched[id(asyncio.get_running_loop())].runs == 0
+    assert not WATCHDOG._watched[id(asyncio.get_running_loop())].runs
 
 
 def test_the_watchdog_does_not_keep_the_classes_it_knows() -> None:

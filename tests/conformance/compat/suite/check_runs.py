@@ -3,6 +3,7 @@
 # mypy: ignore-errors
 
 import asyncio
+import functools
 from collections import Counter
 from typing import Annotated
 
@@ -31,6 +32,7 @@ from workflows.events import (
     WorkflowTimedOutEvent,
 )
 from workflows.handler import WorkflowHandler
+from workflows.plugins.basic import get_current_run_id
 from workflows.representation import WorkflowGraph, get_workflow_representation
 from workflows.resource import Resource, ResourceManager
 from workflows.retry_policy import (
@@ -339,6 +341,30 @@ async def test_what_belongs_into_a_step_is_refused_outside():
 
     with pytest.raises(Exception, match="is only available from within step functions"):
         await handler.ctx.wait_for_event(Middle)
+
+
+async def test_a_wrapper_of_a_step_has_its_context():
+    def noting(function):
+        @functools.wraps(function)
+        async def wrapper(*args, **kwargs):
+            ctx = Context.get_step_context()
+            ctx.write_event_to_stream(Progress(msg=get_current_run_id()))
+            return await function(*args, **kwargs)
+
+        return wrapper
+
+    class Wrapped(Workflow):
+        @step
+        @noting
+        async def begin(self, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=get_current_run_id())
+
+    handler = Wrapped().run()
+    shown = [event.msg async for event in handler.stream_events() if isinstance(event, Progress)]
+
+    assert shown == [await handler] == [handler.run_id]
+    with pytest.raises(WorkflowRuntimeError):
+        Context.get_step_context()
 
 
 # --------------------------------------------------------------------------- people
