@@ -29,6 +29,10 @@ class Item(Event):
     number: int
 
 
+class Done(Event):
+    number: int
+
+
 class FirstWins(Workflow):
     """The loser's body is over, and a background task of it goes on until its branch is cut off."""
 
@@ -37,15 +41,15 @@ class FirstWins(Workflow):
         return [Item(number=number) for number in range(2)]
 
     @step
-    async def work(self, ctx: Context, ev: Item) -> Item | None:
+    async def work(self, ctx: Context, ev: Item) -> Done | None:
         if ev.number:
             await ctx.sleep(1)
-            return ev
+            return Done(number=ev.number)
         ctx.create_task(asyncio.sleep(30))
         return None
 
     @step
-    async def join(self, winner: Annotated[list[Item], Collect(Take(1, cancel=True))]) -> StopEvent:
+    async def join(self, winner: Annotated[list[Done], Collect(Take(1, cancel=True))]) -> StopEvent:
         await asyncio.sleep(1)
         return StopEvent(result=winner[0].number)
 
@@ -67,7 +71,7 @@ class Collects(Workflow):
         if items is None:
             return None
         await asyncio.sleep(1)
-        return StopEvent(result=[item.number for item in items])
+        return StopEvent(result=sorted(item.number for item in items))
 
 
 def test_what_was_collected_is_there_again_for_the_next_attempt() -> None:

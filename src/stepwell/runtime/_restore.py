@@ -120,6 +120,10 @@ def _play_again(run: Any, start: StartStep, body: RestoredBody, restored: Restor
             note_attempt(raised, attempt)
             run.crew.failed_last = attempt
             logger.error("step %r had ended, and failed when it ran again", attempt.step.name, exc_info=raised)
+        except asyncio.CancelledError:  # its branch was cut off: its tasks are not wanted any more
+            assert attempt.replay is not None
+            attempt.replay.was_stopped = True
+            raise
         finally:
             end_replay(run, attempt, error)
 
