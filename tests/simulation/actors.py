@@ -222,6 +222,21 @@ async def edit(book: Book, ctx: Context[Counts], name: str) -> None:
     book.edits += 1
 
 
+async def edit_once(book: Book, ctx: Context[Counts], name: str) -> None:
+    """Edit in a recorded call: once for all attempts."""
+    once_for_all = name.replace(f" attempt {ctx.attempt}", "")
+
+    async def change() -> int:
+        await edit(book, ctx, f"{once_for_all} once")
+        return len(once_for_all)
+
+    book.hold(await ctx.once("edit", change) == len(once_for_all), f"{name} got another result of once")
+
+
+async def come_here(book: Book, ctx: Context[Counts], name: str) -> None:
+    await ctx.commit()
+
+
 async def show(book: Book, ctx: Context[Counts], name: str) -> None:
     ctx.write_event_to_stream(Shown(name=name))
     book.shown[name] += 1
@@ -333,6 +348,8 @@ ACTS: dict[str, Callable[[Book, Context[Counts], str], Any]] = {
         child,
         sleep_long,
         ask_with_time,
+        edit_once,
+        come_here,
     )
 }
 

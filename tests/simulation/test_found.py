@@ -71,7 +71,7 @@ class Collects(Workflow):
         if items is None:
             return None
         await asyncio.sleep(1)
-        return StopEvent(result=sorted(item.number for item in items))
+        return StopEvent(result=sorted(item.to_dict()["number"] for item in items))
 
 
 def test_what_was_collected_is_there_again_for_the_next_attempt() -> None:

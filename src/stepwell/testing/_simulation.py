@@ -21,6 +21,7 @@ from stepwell.errors import (
     SimulationInLoopError,
     SimulationOptionError,
     SimulationTooLongError,
+    StepwellError,
     VirtualDeadlockError,
 )
 from stepwell.flow import Event, StartEvent
@@ -147,6 +148,12 @@ class Simulation:
                     runner.run(self._live(world, workflow, taken_up, results, errors))
             except (VirtualDeadlockError, SimulationTooLongError) as error:
                 return self._stuck(world, workflow, plain, error)
+            except StepwellError as error:
+                if taken_up is None:
+                    raise
+                run = _told(world, workflow, plain, Status.RUNNING, [], [error])
+                problem = f"the run cannot be taken up: {type(error).__name__}: {error}"
+                return Played(run, world.top_records, problem, ("taken up", type(error), _where(error)), error)
             if world.document is None or world.lost:
                 break
         ending = world.top.ending
