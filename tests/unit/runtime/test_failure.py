@@ -407,8 +407,7 @@ async def test_a_failure_that_was_read_in_the_stream_is_not_logged(caplog: pytes
         async def begin(self, ev: StartEvent) -> StopEvent:
             raise KeyError("seen")
 
-    async for event in Fails().run().stream_events():
-        last = event
+    *_, last = [event async for event in Fails().run().stream_events()]
     gc.collect()
 
     assert isinstance(last, WorkflowFailedEvent)
