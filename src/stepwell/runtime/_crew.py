@@ -26,6 +26,7 @@ from stepwell.core import (
 from stepwell.errors import StepCancelledError, StepTimeoutError
 from stepwell.flow import Event, StepFailedEvent
 from stepwell.runtime._attempts import Attempt, first_stretch
+from stepwell.runtime._collected import told_so_far
 from stepwell.runtime._context import LiveContext
 from stepwell.runtime._execution import call_with_care
 from stepwell.runtime._intents import unobserved_error
@@ -296,7 +297,7 @@ class Crew:
         attempt.retry_delay = delay
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
-        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at, attempt.collected))
+        run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at, told_so_far(attempt)))
         run.conclude_if_quiet()
 
     def _leave(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:

@@ -10,7 +10,6 @@ import contextvars
 import logging
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -136,7 +135,7 @@ class Run:
         self.host = host = WATCHDOG.host(loop)
         self.loop = loop
         self.clock = host.clock
-        self.offset = time.time() - host.clock()
+        self.offset = host.wall_clock() - host.clock()
         self.variables = contextvars.copy_context()
         self.machine = Machine(wiring.plan)
         self.stream = EventStream(loop, settings.stream_buffer)
