@@ -145,7 +145,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         if attempt is None:
             return store
         if attempt.store_view is None:
-            attempt.store_view = store.bound(attempt.may_write)
+            attempt.store_view = store.bound(attempt.may_write, attempt.note_refused)
         return attempt.store_view
 
     def collect_events(
