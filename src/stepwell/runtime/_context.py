@@ -58,7 +58,8 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         cls, workflow: Any, data: Mapping[str, Any], serializer: Serializer | None = None
     ) -> "Context[StateT]":
         """Return a context for ``run(ctx=…)`` from what ``to_dict`` returned. Raises a ``ContextSerdeError``."""
-        return Context(workflow, data, serializer)
+        given: Any = data
+        return Context(workflow, {} if given is None else given, serializer)  # None would be a run that begins anew
 
     def to_dict(self, serializer: Serializer | None = None, *, include_state: bool = True) -> dict[str, Any]:
         """Return the run as it stands, as data that JSON can hold; ``from_dict`` takes it up, also elsewhere.
