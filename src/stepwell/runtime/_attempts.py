@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from stepwell.core import Point, Settled, StartStep
 from stepwell.errors import AttemptOverError
 from stepwell.flow import Event
-from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write
+from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write, note_refused
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._step_task import StepTask
@@ -51,6 +51,7 @@ class Attempt(StepTask):
     path: BranchPath = ()
     first = NO_CALL
     place = forks = sends = shown = writes = 0
+    refused: list[int] | None = None
     made_before = NO_COUNTS
     careful = False
     branches: dict[BranchPath, TaskBranch] | None = None
@@ -113,6 +114,10 @@ class Attempt(StepTask):
         if self.over is not None:
             self.check("a write to ctx.store")
         return is_new_write(self)
+
+    def note_refused(self) -> None:
+        """Note that the store refused the write that was counted last."""
+        note_refused(self)
 
 
 def _share_names() -> None:

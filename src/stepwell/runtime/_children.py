@@ -204,10 +204,11 @@ async def _known_outcome(attempt: Attempt, entry: Entry) -> Any:
 
 
 def _offer_held(run: RunPort, child: ChildPort) -> None:
-    """Give a child that was taken up what came from outside before its step had come to it again."""
-    for number, held in list(run.machine.state.held.items()):
-        if held.sender is None and isinstance(held.event, Event) and _hand_to(child, held.event):
-            run.apply(HeldPassedOn(run.now(), number))
+    """Give a child that was taken up what came from outside before its step, and those above, had come to it again."""
+    for holder in (run, *(link.run for link in ancestors(run))):
+        for number, held in list(holder.machine.state.held.items()):
+            if held.sender is None and isinstance(held.event, Event) and _hand_to(child, held.event):
+                holder.apply(HeldPassedOn(holder.now(), number))
 
 
 async def _end_of(run: RunPort, child: ChildPort, future: "asyncio.Future[Event | None]") -> None:
