@@ -140,7 +140,7 @@ class Run:
         self.machine = Machine(wiring.plan)
         self.stream = EventStream(loop, settings.stream_buffer)
         self.outcome = Outcome(loop)
-        self.timers = Timers(loop, self.now, self._fire)
+        self.timers = Timers(self)
         self.waits = WaitTable()
         self.history = History()
         self.crew = Crew(self, workflow, steps)
@@ -240,7 +240,7 @@ class Run:
             case StartStep():
                 self.crew.start(effect)
 
-    def _fire(self, timer: int, now: float) -> None:
+    def fire(self, timer: int, now: float) -> None:
         """Take a due timer: the machine's own, or (negative) the time limit of an attempt."""
         if timer >= 0:
             self.apply(TimerFired(now, timer))
