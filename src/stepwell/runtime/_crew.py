@@ -1,7 +1,7 @@
 """The attempts of one run: started, resumed, told to stop, and reported to the machine when they end.
 
 Rule 1. Due timers are taken before results: what arrives after its deadline is late.
-Rule 2. Each attempt has a task and context variables of its own.
+Rule 2. Each attempt is a task with context variables of its own; it begins in ``drain``, not in a turn of the loop.
 Rule 3. An attempt that is to stop is told once. It is out of flight when it has ended, or after
         ``GRACE_SECONDS``; a thread, which cannot be told, at once.
 """
@@ -57,7 +57,7 @@ def has_children(run: RunPort, attempt: int) -> bool:
 
 
 class Crew:
-    """The attempts in flight. Implements what ``execute`` reports to."""
+    """The attempts in flight. Implements ``Reports``, which an attempt tells how it ended."""
 
     __slots__ = ("attempts", "draining", "failed_last", "grace", "loop", "ready", "run", "steps", "workflow")
 

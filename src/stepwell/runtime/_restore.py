@@ -41,9 +41,10 @@ def take_up(run: Any, restored: RestoredRun) -> None:
     for timer, at in restored.timers.items():
         run.timers.start(timer, at)
     for name, wait in restored.waits.items():
-        wait.future = run.loop.create_future()
+        future: asyncio.Future[Any] = run.loop.create_future()
+        wait.future = future
         kind = ChildWait if wait.is_child else OpenWait
-        run.waits.add(name, kind(wait.future, wait.event_type, wait.requirements, wait.type_name, wait.question))
+        run.waits.add(name, kind(future, wait.event_type, wait.requirements, wait.type_name, wait.question))
     for number, start in state.running.items():
         attempt: Attempt = run.crew.start(start)
         _prepare(run, attempt, restored.bodies[number], restored)
