@@ -452,3 +452,33 @@ async def test_what_was_refused_before_a_snapshot_is_refused_again_and_nothing_a
 
     assert await asyncio.wait_for(handler, 100) == [2]
     assert workflow.heard == ["because of it", "after"]
+
+
+class Listed(Workflow):
+    @step
+    async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent([[]])
+
+
+class Growing(Workflow):
+    """Changes in place what a recorded call gave it."""
+
+    @step(retry_policy=PATIENTLY)
+    async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        got = await ctx.run_child(Listed()) if ev.child else await ctx.once("list", lambda: [[]])
+        got[0].append(ctx.attempt)
+        await ctx.sleep(1)
+        if ctx.attempt < 3:
+            raise RuntimeError("once more")
+        return StopEvent(got)
+
+
+@pytest.mark.parametrize("child", [False, True])
+@virtually
+async def test_a_body_that_changes_a_result_in_place_does_not_change_what_is_recorded(child: bool) -> None:
+    handler = Growing().run(child=child)
+    for _ in range(4):
+        await asyncio.sleep(0.6)
+        handler = take_up(Growing(), await put_away(handler))
+
+    assert await handler == [[3]]
