@@ -10,10 +10,9 @@ Rule 4. What the body asks instead of what is recorded is a ``PointMismatchError
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from stepwell.core import Point, Settled, Settlement
+from stepwell.core import Point, Settled, Settlement, record
 from stepwell.errors import PointMismatchError
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, Body, Branch, BranchPath, Call, Counts, new_branch
 from stepwell.runtime._restored import RestoredChild
@@ -30,7 +29,7 @@ def told(kind: str, name: str) -> str:
     return f"{kind}({name!r})" if name else f"{kind}()"
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False)
 class Entry:
     """A recorded call. ``wait`` is the ordinal of one that is still open; ``settled`` what came of one that is not."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
 
-from stepwell.runtime import current_attempt
+from stepwell.runtime.worlds import current_attempt
 
 Meddle = Callable[[int, bool], Coroutine[Any, Any, None]]
 

@@ -25,7 +25,8 @@ from stepwell.errors import (
     VirtualDeadlockError,
 )
 from stepwell.flow import Event, StartEvent
-from stepwell.runtime import OPEN_WAIT, Context, Workflow, WorkflowHandler
+from stepwell.runtime import Context, Workflow, WorkflowHandler
+from stepwell.runtime.worlds import OPEN_WAIT
 from stepwell.testing._choices import Choices, Scenario, shrink
 from stepwell.testing._faults import NO_FAULTS, NOBODY, Faults, Outside
 from stepwell.testing._record import Record

@@ -17,7 +17,8 @@ from typing import Any
 from stepwell.core import Fact, Plan
 from stepwell.errors import RunOverError, TooManyHeldEventsError
 from stepwell.flow import Event, InputRequiredEvent
-from stepwell.runtime import Caller, ReadyStep, RunView, Takeover, WorkflowHandler, current_attempt
+from stepwell.runtime import WorkflowHandler
+from stepwell.runtime.worlds import Caller, ReadyStep, RunView, Takeover, current_attempt
 from stepwell.testing._choices import Choices
 from stepwell.testing._faults import Faults, Outside
 from stepwell.testing._guided import Guided
