@@ -10,7 +10,6 @@ import contextvars
 import logging
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -136,12 +135,12 @@ class Run:
         self.host = host = WATCHDOG.host(loop)
         self.loop = loop
         self.clock = host.clock
-        self.offset = time.time() - host.clock()
+        self.offset = host.wall_clock() - host.clock()
         self.variables = contextvars.copy_context()
         self.machine = Machine(wiring.plan)
         self.stream = EventStream(loop, settings.stream_buffer)
         self.outcome = Outcome(loop)
-        self.timers = Timers(loop, self.now, self._fire)
+        self.timers = Timers(self)
         self.waits = WaitTable()
         self.history = History()
         self.crew = Crew(self, workflow, steps)
@@ -241,7 +240,7 @@ class Run:
             case StartStep():
                 self.crew.start(effect)
 
-    def _fire(self, timer: int, now: float) -> None:
+    def fire(self, timer: int, now: float) -> None:
         """Take a due timer: the machine's own, or (negative) the time limit of an attempt."""
         if timer >= 0:
             self.apply(TimerFired(now, timer))

@@ -38,7 +38,7 @@ class Clock(Protocol):
 
 @record()
 class Host:
-    """A loop that has runs: its thread, its clock (seconds), and the runs under way in it, which nothing else holds.
+    """A loop that has runs: its thread, its clocks (seconds), and the runs under way, which nothing else holds.
 
     ``world`` is set for the loops of simulated worlds, which take over the runs that begin in them.
     """
@@ -46,6 +46,7 @@ class Host:
     loop: asyncio.AbstractEventLoop
     thread: int
     clock: Clock
+    wall_clock: Clock
     world: Any = None
     runs: set["Held"] = field(default_factory=set)
     asked_at: float | None = None
@@ -75,11 +76,11 @@ class Watchdog:
         host = self._watched.get(id(loop))
         if host is None or host.loop is not loop:
             clock = getattr(loop, "stepwell_clock", time.monotonic)
+            wall_clock = getattr(loop, "stepwell_wall_clock", time.time)
+            world = getattr(loop, "stepwell_world", None)
             with self._lock:
                 self._sweep()
-                host = self._watched[id(loop)] = Host(
-                    loop, threading.get_ident(), clock, getattr(loop, "stepwell_world", None)
-                )
+                host = self._watched[id(loop)] = Host(loop, threading.get_ident(), clock, wall_clock, world)
         return host
 
     def _sweep(self) -> None:
