@@ -222,7 +222,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         return await points.once(self._run, attempt, name, function, (args, kwargs))
 
     async def commit(self) -> None:
-        """Record that this body came here. Run again after ``from_dict``, it must come here again, in the same order."""
+        """Record that this body came here. Run again after ``from_dict``, it must come here again in that order."""
         attempt = self._inside("commit")
         intents.check_open(self._run, attempt, "commit")
         await points.commit(self._run, attempt)
