@@ -41,8 +41,8 @@ def run(target: str, fields: tuple[str, ...], as_json: bool, with_traceback: boo
     or answered by the lines of standard input. Ctrl-C cancels the run.
     """
     from stepwell.cli._loading import find_workflow  # noqa: PLC0415  # start-up time of the other commands
-    from stepwell.cli._options import StartCommand  # noqa: PLC0415
-    from stepwell.cli._running import run_to_end, sole_output  # noqa: PLC0415
+    from stepwell.cli._options import StartCommand  # noqa: PLC0415  # as above
+    from stepwell.cli._running import run_to_end, sole_output  # noqa: PLC0415  # as above
 
     # Before the file is loaded: it may print.
     with ExitStack() as outputs:

@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Words that the terminal's encoding lacks must not end a run.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # see suppress
     try:
         return _guarded(arguments)
     except KeyboardInterrupt:

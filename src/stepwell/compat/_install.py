@@ -113,5 +113,5 @@ def _settings_of_the_real_core() -> tuple[BaseCallbackHandler | None, CallbackMa
     core = sys.modules.get(CORE)
     settings = sys.modules.get(f"{CORE}.settings")
     # The property would make a manager, and ask this function for its handlers.
-    manager = settings.Settings._callback_manager if settings is not None else None  # noqa: SLF001
+    manager = settings.Settings._callback_manager if settings is not None else None  # noqa: SLF001  # as said
     return getattr(core, "global_handler", None), manager

@@ -146,7 +146,7 @@ def attributes_of(value: Any) -> dict[str, Any] | None:
         made: Any = value.__reduce_ex__(2)
     except TypeError as error:
         raise NotStorable(f"its class does not say what it is made of ({error})") from error
-    if isinstance(made, tuple) and made[:2] == (copyreg.__newobj__, (type(value),)):  # type: ignore[attr-defined]
+    if isinstance(made, tuple) and made[:2] == (copyreg.__newobj__, (type(value),)):  # type: ignore[attr-defined]  # not in typeshed
         state, *items = made[2:]
         if state is None and not any(items):
             return None

@@ -58,7 +58,7 @@ def write_zone(zone: tzinfo | None) -> Any:
         return None
     if type(zone) is timezone:
         # Documented by pickling: the offset, and the name if one was given.
-        offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]
+        offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]  # not in typeshed
         return {"offset": write_span(offset), "name": name[0] if name else None}
     if type(zone) is ZoneInfo and zone.key is not None:
         return {"key": zone.key}

@@ -32,7 +32,7 @@ class DictLikeModel(BaseModel, defer_build=True):
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         super().__pydantic_init_subclass__(**options)
         if cls.__private_attributes__:  # the others pay nothing
-            cls.model_post_init = taking_private_attributes(cls.model_post_init)  # type: ignore[method-assign]
+            cls.model_post_init = taking_private_attributes(cls.model_post_init)  # type: ignore[method-assign]  # on purpose
 
     def __getitem__(self, key: str) -> Any:
         extra = self.__pydantic_extra__ or {}

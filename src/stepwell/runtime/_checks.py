@@ -12,7 +12,7 @@ LONGEST_SECONDS = float(2**62)
 
 def check_seconds(call: str, argument: str, value: object) -> None:
     """Refuse what is no duration."""
-    if type(value) not in (int, float) or not 0 <= value <= LONGEST_SECONDS:  # type: ignore[operator]
+    if type(value) not in (int, float) or not 0 <= value <= LONGEST_SECONDS:  # type: ignore[operator]  # a number
         raise CallArgumentError(call=call, argument=argument, value=value, accepted="a number of seconds, 0 or more,")
 
 

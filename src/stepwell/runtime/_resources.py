@@ -204,7 +204,7 @@ async def enter(factory: Callable[..., Any], arguments: dict[str, Any], exits: A
 
 def needs_of(factory: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
     """Return which further resources a factory's parameters ask for, with their types."""
-    function = factory if inspect.isroutine(factory) else getattr(factory, "__call__", factory)  # noqa: B004
+    function = factory if inspect.isroutine(factory) else getattr(factory, "__call__", factory)  # noqa: B004  # its signature is wanted
     try:
         hints = get_type_hints(function, include_extras=True)
     except (NameError, TypeError):
