@@ -23,7 +23,7 @@ BLOCKED_SECONDS = 1.0
 _ROUND_SECONDS = 0.25
 
 
-class Held(Protocol):
+class LiveRun(Protocol):
     """A run, as far as its loop needs to know it."""
 
     def lost(self) -> None:
@@ -48,7 +48,7 @@ class Host:
     clock: Clock
     wall_clock: Clock
     world: Any = None
-    runs: set["Held"] = field(default_factory=set)
+    runs: set["LiveRun"] = field(default_factory=set)
     asked_at: float | None = None
     reported: bool = False
 
