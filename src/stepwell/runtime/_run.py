@@ -250,10 +250,7 @@ class Run:
     def _check_idle(self) -> None:
         if self.observers is not None:
             self.observers.became_idle()
-        self.loop.call_soon(self.loop.call_soon, self._turn_passed)
-
-    def _turn_passed(self) -> None:
-        self.apply(TurnPassed(self.now()))
+        self.loop.call_soon(self.loop.call_soon, lambda: self.apply(TurnPassed(self.now())))
 
     def cancel(self, *, grace: float = GRACE_SECONDS) -> None:
         """End the run as cancelled; bodies have ``grace`` seconds to end."""
