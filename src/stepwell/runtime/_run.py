@@ -119,7 +119,6 @@ class Run:
 
     link: Link | None = None
     path: tuple[Origin, ...] = ()
-    lost = lose
 
     def __init__(
         self,
@@ -299,6 +298,10 @@ class Run:
             self.conclude(ending)
         elif self.closing is None:
             self.closing = self.loop.create_task(self._close_resources(ending))
+
+    def lost(self) -> None:
+        """End: the loop was closed under it."""
+        lose(self)
 
     async def _close_resources(self, ending: EndRun) -> None:
         assert self.resources is not None
