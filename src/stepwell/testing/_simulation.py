@@ -133,8 +133,8 @@ class Simulation:
 
     def play(self, choices: Choices, plain: SimulatedRun | None) -> Played:
         """Simulate one run and look whether all is well with it."""
+        workflow = self.workflow()  # before there is a loop to close, should it fail
         world = World(choices, self.faults, self.outside, plain.facts if plain is not None else 0)
-        workflow = self.workflow()
         errors: list[BaseException] = []
         results: list[Any] = []
         try:
@@ -254,6 +254,9 @@ def simulate(
     ``STEPWELL_SEED`` in the environment only that seed is run. Raises ``SimulationInLoopError`` in an event loop.
     """
     _check_no_loop()
+    if isinstance(workflow, Workflow):
+        accepted = f"a class or a function, to make one anew for each run: {type(workflow).__name__}, or lambda: …"
+        raise SimulationOptionError(option="workflow", value=workflow, accepted=accepted)
     simulation = Simulation(workflow, {} if start is None else start, faults, outside, check)
     report = SimulationReport()
     chosen = list(_chosen(seeds))
