@@ -28,6 +28,7 @@ from stepwell.runtime._branches import (
 )
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._replay import Entry, told
+from stepwell.runtime._state_copies import recorded_copy
 
 WAIT = "wait_for_event"
 SLEEP = "sleep"
@@ -133,11 +134,11 @@ async def once(
     """Return what ``function`` returns, or returned when this call was made before."""
     point, entry = open_point(attempt, ONCE, name)
     if entry is not None:
-        return (await recall(attempt, entry))[0]
+        return recorded_copy((await recall(attempt, entry))[0])
     kept = kept_of(run, attempt, point)
     if kept is not None:
         note(run, attempt, point, Settlement.DONE, kept.value)
-        return kept.value
+        return recorded_copy(kept.value)
     scope, token = _enter(attempt, point, told(ONCE, name))
     settlement: Settlement = Settlement.DROPPED
     value: Any = None
@@ -151,7 +152,7 @@ async def once(
     finally:
         leave_call(attempt, scope, token, careful=attempt.replay is not None)
         if attempt.over is None and attempt.stopping is None:
-            note(run, attempt, point, settlement, value)
+            note(run, attempt, point, settlement, recorded_copy(value))
     return value
 
 
@@ -173,7 +174,7 @@ def abandon_tasks(run: RunPort, attempt: Attempt, error: BaseException | None = 
     missing = [one for one in range(attempt.tasks_opened, replay.tasks_opened) if one not in closed]
     attempt.tasks_opened = max(attempt.tasks_opened, replay.tasks_opened)
     for _ in missing:
-        is_left = attempt.start.attempt in run.machine.state.lingering
+        is_left = attempt.start.attempt in run.machine.state.lingering and not replay.was_stopped
         run.apply(TaskClosed(run.now(), attempt.start.attempt, (error or replay.lacks_tasks()) if is_left else None))
 
 

@@ -59,6 +59,7 @@ class Replay:
         self.children: dict[int, RestoredChild] = {}
         self.outcomes: dict[int, tuple[bool, Any]] = {}
         self.body_is_over = False
+        self.was_stopped = False
         self._branches = branches
         entries = [Entry(one.point, one) for one in settled]
         self._order = [entry for entry in entries if not entry.is_dropped]

@@ -75,14 +75,16 @@ class RunReader:
             step = records.step(one.raw("step"), one.at("step"))
             if state.lanes[step] is not None:
                 raise SnapshotError(path=one.path, reason="a step has its workers once")
-            taken = one.integer("taken")
-            state.lanes[step] = Lane(
-                workers=max(taken, self._wiring.plan.steps[step].workers),
-                taken=taken,
+            lane = state.lanes[step] = Lane(
+                workers=self._wiring.plan.steps[step].workers,
+                taken=one.integer("taken"),
                 free=one.integers("free"),
                 queue=deque(records.start(queued) for queued in one.each("queue")),
                 returning=deque(one.integers("returning", 1)),
             )
+            # Where somebody queues all workers were taken: the run goes on with as many, however many it has now.
+            least = 1 if lane.queue or lane.returning else lane.workers
+            lane.workers = max(least, lane.taken)
             one.close()
 
     def _read_joins(self, fields: Fields) -> None:
@@ -199,10 +201,11 @@ class RunReader:
         branches: dict[BranchPath, tuple[Call, Counts]] = {}
         path = fields.at("branches")
         for entry in fields.items("branches"):
-            way, kind, name, *counts = check_list(entry, path, 6)
+            way, kind, name, *counts, refusals = check_list(entry, path, 7)
             sends, shown, writes = (check_integer(count, path) for count in counts)
+            refused = tuple(check_integer(one, path, 1) for one in check_list(refusals, path))
             branch = tuple(check_integer(one, path, -LARGEST) for one in check_list(way, path))
-            branches[branch] = (check_text(kind, path), check_text(name, path)), (sends, shown, writes)
+            branches[branch] = (check_text(kind, path), check_text(name, path)), (sends, shown, writes, refused)
         body = RestoredBody(
             started=fields.number("started"),
             timed_out=fields.flag("timed_out"),

@@ -250,6 +250,4 @@ def test_a_cancelled_branch_forgets_its_points_wherever_it_stands() -> None:
     effects = play.send("result", sender=running)
 
     assert starts(effects) == [(2, ["result"])]
-    assert set(play.state.points) == {queued.attempt}
-    play.cancelled(running)
     assert not play.state.points
