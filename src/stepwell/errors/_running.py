@@ -167,13 +167,14 @@ class NoRunningLoopError(UsageError, RuntimeError):
 
 
 class NotAnEventError(UsageError, TypeError):
-    """Something that is no event was sent or written."""
+    """Something that is no event was sent or written, or something that is no event class was asked for."""
 
-    def __init__(self, *, call: str, given: object) -> None:
+    def __init__(self, *, call: str, given: object, wanted: str = "an instance of an Event subclass") -> None:
         self.call = call
         self.given = given
+        self.wanted = wanted
         what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
-        super().__init__(f"{call} takes an instance of an Event subclass, not {what}.")
+        super().__init__(f"{call} takes {wanted}, not {what}.")
 
 
 class WorkflowStepDoesNotExistError(UsageError, WorkflowRuntimeError):

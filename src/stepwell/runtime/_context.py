@@ -162,7 +162,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         check_collect(expected, buffer_id)
         wrong = [kind for kind in expected if not is_event_class(kind)] if len(expected) < 16 else []
         if wrong:
-            raise NotAnEventError(call="collect_events(expected)", given=wrong[0])
+            raise NotAnEventError(call="collect_events(expected)", given=wrong[0], wanted="Event subclasses")
         return intents.collect(self._run, self._inside("collect_events"), ev, expected, buffer_id)
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any], *, name: str | None = None) -> BackgroundTask:
@@ -216,7 +216,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         if type(name) is not str or not name:
             raise StepOptionError(option="once(name)", value=name, accepted="a text that is not empty")
         if not callable(function):
-            raise StepOptionError(option="once(function)", value=function, accepted="a function")
+            raise StepOptionError(option="once(function)", value=function, accepted=points.ONCE_TAKES)
         attempt = self._inside("once")
         intents.check_open(self._run, attempt, "once")
         return await points.once(self._run, attempt, name, function, (args, kwargs))
@@ -250,7 +250,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         event's attempts it is asked once. Raises ``EventWaitTimeout`` (a ``TimeoutError``).
         """
         if not is_event_class(event_type):
-            raise NotAnEventError(call="wait_for_event(event_type)", given=event_type)
+            raise NotAnEventError(call="wait_for_event(event_type)", given=event_type, wanted="an Event subclass")
         check_wait(waiter_event, waiter_id, requirements, timeout)
         attempt = self._inside("wait_for_event")
         answer = waiting.wait(

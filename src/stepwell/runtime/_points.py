@@ -33,6 +33,7 @@ from stepwell.runtime._state_copies import recorded_copy
 WAIT = "wait_for_event"
 SLEEP = "sleep"
 ONCE = "once"
+ONCE_TAKES = "a function, which once calls: once(name, fetch, url), not once(name, fetch(url))"
 COMMIT = "commit"
 CHILD = "run_child"
 

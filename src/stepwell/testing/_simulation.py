@@ -140,8 +140,8 @@ class Simulation:
         world = World(choices, self.faults, self.outside, plain.facts if plain is not None else 0)
         taken_up = None
         while True:
+            workflow = self.workflow()  # before there is a loop to close, should it fail
             taken_up = world.begin_life()
-            workflow = self.workflow()
             errors: list[BaseException] = []
             results: list[Any] = []
             try:
@@ -280,6 +280,9 @@ def simulate(
     ``STEPWELL_SEED`` in the environment only that seed is run. Raises ``SimulationInLoopError`` in an event loop.
     """
     _check_no_loop()
+    if isinstance(workflow, Workflow):
+        accepted = f"a class or a function, to make one anew for each run: {type(workflow).__name__}, or lambda: …"
+        raise SimulationOptionError(option="workflow", value=workflow, accepted=accepted)
     simulation = Simulation(workflow, {} if start is None else start, faults, outside, check)
     report = SimulationReport()
     chosen = list(_chosen(seeds))

@@ -421,7 +421,7 @@ async def test_a_wait_is_for_a_class_of_events(what: Any) -> None:
         async def act(self, ctx: Context) -> None:
             await ctx.wait_for_event(what)
 
-    with pytest.raises(NotAnEventError, match=r"wait_for_event\(event_type\)"):
+    with pytest.raises(NotAnEventError, match=r"wait_for_event\(event_type\) takes an Event subclass, not"):
         await Waits().run()
 
 

@@ -512,6 +512,11 @@ def test_a_seed_in_the_environment_that_is_no_number_is_refused(monkeypatch: pyt
         simulate(Single)
 
 
+def test_a_workflow_that_is_made_already_is_refused_with_what_would_do() -> None:
+    with pytest.raises(SimulationOptionError, match=r"anew for each run: Single, or lambda: …"):
+        simulate(Single())  # type: ignore[arg-type]
+
+
 def test_no_seeds_at_all_are_refused() -> None:
     with pytest.raises(SimulationOptionError, match="seeds"):
         simulate(Single, seeds=0)
