@@ -9,9 +9,11 @@ for name in sys.argv[1:]:
     text = path.read_text(encoding="utf-8")
     names = sorted(
         alias.asname or alias.name
-        for node in ast.parse(text).body
-        if isinstance(node, ast.ImportFrom)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("stepwell")
         for alias in node.names
     )
     listing = "__all__ = [\n" + "".join(f'    "{name}",\n' for name in names) + "]\n"
-    path.write_text(text[: text.index("__all__")] + listing, encoding="utf-8")
+    begin = text.index("__all__ = [")
+    end = text.index("]\n", begin) + 2
+    path.write_text(text[:begin] + listing + text[end:], encoding="utf-8")

@@ -78,6 +78,7 @@ class Counts(BaseModel):
     """The state of a random workflow."""
 
     edits: dict[str, int] = {}
+    answered: set[str] = set()
 
 
 TOKENS: tuple[type[Token], ...] = tuple(type(f"Token{n}", (Token,), {"__module__": __name__}) for n in range(POOL))
@@ -105,11 +106,6 @@ class Book:
     shown: Counter[str] = field(default_factory=Counter)
     edits: int = 0
     broken: list[str] = field(default_factory=list)
-    answered: dict[tuple[object, int], object] = field(default_factory=dict)
-
-    def answers(self, reply: "Reply") -> bool:
-        """Return whether this is the first answer for its token; people may answer twice."""
-        return self.answered.setdefault((reply.token.path, reply.token.value), reply) is reply
 
     def hold(self, fact: bool, otherwise: str) -> None:
         if not fact:
@@ -166,6 +162,20 @@ class Broken(Exception):
     """What a stubborn body raises."""
 
 
+async def is_first_answer(ctx: Context[Counts], token: Token) -> bool:
+    """Return whether this is the first answer for its token; people may answer twice."""
+
+    async def claim() -> bool:
+        async with ctx.store.edit_state() as state:
+            name = f"{token.path} {token.value}"
+            is_first = name not in state.answered
+            state.answered.add(name)
+        return is_first
+
+    is_first: bool = await ctx.once("claim", claim)
+    return is_first
+
+
 async def perform(role: Role, book: Book, ctx: Context[Counts], token: Token) -> None:
     """Do what a body does before it gives something."""
     name = f"{role.name} {token.path} {token.value} {token.rounds} attempt {ctx.attempt}"
@@ -212,6 +222,21 @@ async def edit(book: Book, ctx: Context[Counts], name: str) -> None:
     book.edits += 1
 
 
+async def edit_once(book: Book, ctx: Context[Counts], name: str) -> None:
+    """Edit in a recorded call: once for all attempts."""
+    once_for_all = name.replace(f" attempt {ctx.attempt}", "")
+
+    async def change() -> int:
+        await edit(book, ctx, f"{once_for_all} once")
+        return len(once_for_all)
+
+    book.hold(await ctx.once("edit", change) == len(once_for_all), f"{name} got another result of once")
+
+
+async def come_here(book: Book, ctx: Context[Counts], name: str) -> None:
+    await ctx.commit()
+
+
 async def show(book: Book, ctx: Context[Counts], name: str) -> None:
     ctx.write_event_to_stream(Shown(name=name))
     book.shown[name] += 1
@@ -254,7 +279,7 @@ async def side(book: Book, ctx: Context[Counts], name: str) -> None:
 
 async def background(book: Book, ctx: Context[Counts], name: str) -> None:
     async def work() -> None:
-        await asyncio.sleep(0.003)
+        await ctx.sleep(0.003)  # a task without a recorded call is counted with its body, in whichever order they come
         await show(book, ctx, f"{name} (background)")
 
     ctx.create_task(work())
@@ -323,6 +348,8 @@ ACTS: dict[str, Callable[[Book, Context[Counts], str], Any]] = {
         child,
         sleep_long,
         ask_with_time,
+        edit_once,
+        come_here,
     )
 }
 

@@ -11,7 +11,7 @@ from stepwell.errors import SimulatedFailure, StepTimeoutError
 from stepwell.testing import Faults, Outside, SimulatedRun, SimulationReport, no_surprise, simulate
 
 RUNS_PER_STORY = 10
-FAULTS = Faults(step_failure=0.03, slow_step=0.02, cancel=0.3, duplicate=0.3)
+FAULTS = Faults(step_failure=0.03, slow_step=0.02, cancel=0.3, duplicate=0.3, restore=0.3)
 TOLERATED = (Broken, SimulatedFailure, StepTimeoutError)
 
 
@@ -31,11 +31,12 @@ def check_effects(run: SimulatedRun, book: Book) -> None:
     """Hold that what bodies did took effect, and once."""
     assert book.broken == [], book.broken
     shown = [event.name for event in run.events if isinstance(event, Shown)]
-    assert sorted(shown) == sorted(book.shown.elements()), "the stream lacks something, or has it twice"
     assert len(set(shown)) == len(shown), "something was shown twice"
     edits: dict[str, int] = run.ctx.store.snapshot().edits
     assert set(edits.values()) <= {1}, "an edit was made twice"
-    assert len(edits) == book.edits, "an edit was lost"
+    if run.lives == 1:  # the books of a later life begin in the middle
+        assert sorted(shown) == sorted(book.shown.elements()), "the stream lacks something"
+        assert len(edits) == book.edits, "an edit was lost"
 
 
 def check(run: SimulatedRun) -> None:

@@ -159,7 +159,7 @@ class Scripted(Workflow):
             raise RuntimeError("the first attempt always fails")
         if together is None:
             return None
-        return StopEvent(result=sum(one.value for one in together))
+        return StopEvent(result=sum(one["value"] for one in together))
 
     @step(num_workers=1)
     async def on_side(self, ctx: Context, ev: Side) -> None:

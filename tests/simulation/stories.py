@@ -27,6 +27,7 @@ from tests.simulation.actors import (
     Side,
     Token,
     check_members,
+    is_first_answer,
     mix,
     perform,
     result,
@@ -40,7 +41,16 @@ from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 Body = Callable[[Any, Context[Counts], Any], Any]
 
 CALM_ACTS = ("pause", "sleep", "edit", "show", "ask", "ping", "ping_twice", "side", "background", "background_wait")
-RARE_ACTS = ("ask_impatiently", "ask_with_time", "child", "ask_in_vain", "work_in_thread", "sleep_long")
+RARE_ACTS = (
+    "edit_once",
+    "come_here",
+    "ask_impatiently",
+    "ask_with_time",
+    "child",
+    "ask_in_vain",
+    "work_in_thread",
+    "sleep_long",
+)
 WILD_ACTS = (*CALM_ACTS, *RARE_ACTS)
 
 
@@ -114,13 +124,13 @@ class Author:
 
         async def body(workflow: Any, ctx: Any, ev: Any) -> Any:
             token = token_of(ev)
-            if isinstance(ev, REPLIES) and not workflow.book.answers(ev):
+            if isinstance(ev, REPLIES) and not await is_first_answer(ctx, token):
                 return None
             await perform(role, workflow.book, ctx, token)
             return result(role, token, ctx)
 
         def body_in_thread(workflow: Any, ctx: Any, ev: Any) -> Any:
-            if isinstance(ev, REPLIES) and not workflow.book.answers(ev):
+            if isinstance(ev, REPLIES) and not ctx.call(is_first_answer(ctx, token_of(ev))):
                 return None
             ctx.call(perform(role, workflow.book, ctx, token_of(ev)))
             return result(role, token_of(ev), ctx)
@@ -243,9 +253,14 @@ class Author:
 
         self.add(sender, {"ev": taken}, (item,), spread, self.options(sender))
 
+        performs_last = self.chance(0.5)
+
         async def collect(workflow: Any, ctx: Any, ev: Token) -> Any:
-            await perform(collector, workflow.book, ctx, ev)
+            if not performs_last:
+                await perform(collector, workflow.book, ctx, ev)
             events = ctx.collect_events(ev, expected, buffer_id=f"{ev.path} {ev.value}")
+            if performs_last:
+                await perform(collector, workflow.book, ctx, ev)
             if events is None:
                 return None
             rounds = sorted(one.rounds for one in events)

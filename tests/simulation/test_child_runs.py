@@ -9,7 +9,7 @@ import pytest
 
 from stepwell import Context, Event, HumanResponseEvent, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import RunOverError, WorkflowCancelledByUser, WorkflowTimeoutError
-from stepwell.runtime import record_of
+from stepwell.runtime.records import record_of
 from stepwell.testing import virtual_time
 
 SEEDS = range(60)

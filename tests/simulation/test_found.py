@@ -1,8 +1,12 @@
 """What the simulation found once, each as a small workflow of its own, under enough seeds to find it again."""
 
-from stepwell import StartEvent, StopEvent, Workflow, step
+import asyncio
+from typing import Annotated
+
+from stepwell import Collect, Context, Event, StartEvent, StopEvent, Take, Workflow, step
 from stepwell.errors import StepTimeoutError
-from stepwell.testing import Faults, SimulatedRun, simulate
+from stepwell.retry_policy import retry_policy, stop_after_attempt
+from stepwell.testing import Faults, SimulatedRun, same_result, simulate
 
 
 class SlowThread(Workflow):
@@ -19,3 +23,56 @@ def test_a_thread_that_ends_while_its_time_is_up_is_timed_out_once() -> None:
     faults = Faults(slow_step=0.9, slow_seconds=4.0)
 
     simulate(SlowThread, seeds=range(50, 120), faults=faults, check=in_time_or_timed_out)
+
+
+class Item(Event):
+    number: int
+
+
+class Done(Event):
+    number: int
+
+
+class FirstWins(Workflow):
+    """The loser's body is over, and a background task of it goes on until its branch is cut off."""
+
+    @step
+    async def split(self, ev: StartEvent) -> list[Item]:
+        return [Item(number=number) for number in range(2)]
+
+    @step
+    async def work(self, ctx: Context, ev: Item) -> Done | None:
+        if ev.number:
+            await ctx.sleep(1)
+            return Done(number=ev.number)
+        ctx.create_task(asyncio.sleep(30))
+        return None
+
+    @step
+    async def join(self, winner: Annotated[list[Done], Collect(Take(1, cancel=True))]) -> StopEvent:
+        await asyncio.sleep(1)
+        return StopEvent(result=winner[0].number)
+
+
+def test_a_branch_that_is_cut_off_before_its_body_ran_again_lacks_no_tasks() -> None:
+    simulate(FirstWins, seeds=150, faults=Faults(restore=1.0), check=same_result)
+
+
+class Collects(Workflow):
+    @step
+    async def spread(self, ctx: Context, ev: StartEvent) -> Item | None:
+        for number in range(3):
+            ctx.send_event(Item(number=number))
+        return None
+
+    @step(num_workers=1, retry_policy=retry_policy(stop=stop_after_attempt(20)))
+    async def collect(self, ctx: Context, ev: Item) -> StopEvent | None:
+        items = ctx.collect_events(ev, [Item] * 3)
+        if items is None:
+            return None
+        await asyncio.sleep(1)
+        return StopEvent(result=sorted(item.to_dict()["number"] for item in items))
+
+
+def test_what_was_collected_is_there_again_for_the_next_attempt() -> None:
+    simulate(Collects, seeds=60, faults=Faults(step_failure=0.2, restore=0.3), check=same_result)

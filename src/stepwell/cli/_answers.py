@@ -12,7 +12,8 @@ from stepwell.cli._reading import LineReader
 from stepwell.cli._views import View
 from stepwell.errors import AnswerMissingError, RunOverError
 from stepwell.flow import Event, InputRequiredEvent, close_names
-from stepwell.runtime import Workflow, WorkflowHandler, answer_types
+from stepwell.runtime import Workflow, WorkflowHandler
+from stepwell.runtime.records import answer_types
 
 QUIET_SECONDS = 0.1
 """How often it is looked whether a run waits for an answer to a question that it never showed."""

@@ -133,7 +133,6 @@ def _start_next(state: State, effects: list[Effect], lane: Lane, worker: int) ->
         if start.lineage is not None and start.lineage.scope is not None:
             scope = state.scopes.get(start.lineage.scope)
             if scope is None or scope.cancelled:
-                state.points.pop(start.attempt, None)
                 continue
             scope.queued -= 1
         start.worker = worker

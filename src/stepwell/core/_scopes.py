@@ -121,9 +121,10 @@ def cancel_scope(state: State, plan: Plan, effects: list[Effect], scope: Scope) 
 def _cancel_attempt(state: State, effects: list[Effect], attempt: int) -> None:
     """End an attempt wherever it stands; one that is over left nothing, or background tasks."""
     start = state.running.pop(attempt, None)
+    if attempt not in state.lingering:
+        state.points.pop(attempt, None)
     if start is not None:
         forget_waits(state, effects, attempt)
-        state.points.pop(attempt, None)
         state.active -= 1
         state.cancelling = state.cancelling or {}
         state.cancelling[attempt] = start
@@ -132,7 +133,6 @@ def _cancel_attempt(state: State, effects: list[Effect], attempt: int) -> None:
         _stop_tasks(state, effects, attempt)
     elif attempt in state.delayed:
         del state.delayed[attempt]
-        state.points.pop(attempt, None)
         state.active -= 1
         effects.append(StopTimer(attempt))
 

@@ -12,7 +12,8 @@ from stepwell.drawing._state import run_state
 from stepwell.errors import NotAHandlerOfRunError
 from stepwell.flow.graph import WorkflowGraph
 from stepwell.representation import get_workflow_representation
-from stepwell.runtime import RunRecord, WorkflowHandler, record_of
+from stepwell.runtime import WorkflowHandler
+from stepwell.runtime.records import RunRecord, record_of
 
 
 def draw_most_recent_execution(

@@ -17,7 +17,7 @@ from stepwell.flow.graph import (
     WorkflowGraphEdge,
     WorkflowStepNode,
 )
-from stepwell.runtime import AttemptRecord, ChildTotals, OpenAttempt, RunRecord
+from stepwell.runtime.records import AttemptRecord, ChildTotals, OpenAttempt, RunRecord
 
 BAD = ("failed", "timed out")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepwell.flow.graph import WorkflowEventNode, WorkflowGraph
-from stepwell.runtime import AttemptRecord, OpenAttempt, RunRecord, WaitRecord
+from stepwell.runtime.records import AttemptRecord, OpenAttempt, RunRecord, WaitRecord
 
 LOOKS = {"ok": "", "failed": "bad", "timed out": "bad", "cancelled": "cancelled"}
 WAITS = {"event": "outside", "sleep": "sleep", "child": "child"}

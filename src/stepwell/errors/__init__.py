@@ -1,4 +1,10 @@
-"""Every deliberate error of stepwell, in branches by whose fault it is. Imports nothing of the house."""
+"""Every deliberate error of stepwell, in branches by whose fault it is. Imports nothing of the house.
+
+What a program that runs cannot raise is loaded when it is asked for: see ADR 13.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from stepwell.errors._arguments import CallArgumentError
 from stepwell.errors._callbacks import (
@@ -13,27 +19,6 @@ from stepwell.errors._callbacks import (
     UnknownEventTypeError,
 )
 from stepwell.errors._children import ChildDepthError, NotAChildWorkflowError
-from stepwell.errors._cli import (
-    AnswerMissingError,
-    NoWorkflowError,
-    SeveralWorkflowsError,
-    UnknownWorkflowError,
-    WorkflowArgumentsError,
-    WorkflowFileBrokenError,
-    WorkflowFileMissingError,
-)
-from stepwell.errors._compat import (
-    NoCounterpartAttributeError,
-    NoCounterpartError,
-    NoCounterpartModuleError,
-    NothingToKeepError,
-    OtherPartInstalledError,
-    PackageInTheWayError,
-    PeerImportedError,
-    ProgramMissingError,
-    SettingsFieldError,
-    UnknownPartError,
-)
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
@@ -49,40 +34,6 @@ from stepwell.errors._definitions import (
     WorkflowGraphError,
     WorkflowValidationError,
     near_misses,
-)
-from stepwell.errors._drawing import (
-    DrawingFileError,
-    DrawingFormatError,
-    LabelLengthError,
-    NotAHandlerOfRunError,
-    NotAWorkflowError,
-)
-from stepwell.errors._models import (
-    BlockingCallError,
-    BrokenStreamError,
-    CassetteFileError,
-    EmbeddingCountError,
-    ImageSourceError,
-    KeyRefusedError,
-    MalformedAnswerError,
-    MalformedKeyError,
-    MissingKeyError,
-    MissingPackageError,
-    ModelServerError,
-    ModelTimeoutError,
-    ModelUnreachableError,
-    PromptTemplateError,
-    PromptVariableError,
-    RateLimitedError,
-    RequestRefusedError,
-    ServerNotStartedError,
-    StandInScriptError,
-    StructuredAnswerError,
-    ToolArgumentsError,
-    ToolDefinitionError,
-    ToolLoopError,
-    UnknownToolError,
-    UnrecordedRequestError,
 )
 from stepwell.errors._resources import (
     CircularResourceError,
@@ -147,16 +98,73 @@ from stepwell.errors._state import (
     StateWriteError,
     UnencodableValueError,
 )
-from stepwell.errors._testing import (
-    CassetteMissingError,
-    RecordingKeyError,
-    SimulatedFailure,
-    SimulationFailure,
-    SimulationInLoopError,
-    SimulationOptionError,
-    SimulationTooLongError,
-    VirtualDeadlockError,
-)
+
+if TYPE_CHECKING:
+    from stepwell.errors._cli import (
+        AnswerMissingError,
+        NoWorkflowError,
+        SeveralWorkflowsError,
+        UnknownWorkflowError,
+        WorkflowArgumentsError,
+        WorkflowFileBrokenError,
+        WorkflowFileMissingError,
+    )
+    from stepwell.errors._compat import (
+        NoCounterpartAttributeError,
+        NoCounterpartError,
+        NoCounterpartModuleError,
+        NothingToKeepError,
+        OtherPartInstalledError,
+        PackageInTheWayError,
+        PeerImportedError,
+        ProgramMissingError,
+        SettingsFieldError,
+        UnknownPartError,
+    )
+    from stepwell.errors._drawing import (
+        DrawingFileError,
+        DrawingFormatError,
+        LabelLengthError,
+        NotAHandlerOfRunError,
+        NotAWorkflowError,
+    )
+    from stepwell.errors._models import (
+        BlockingCallError,
+        BrokenStreamError,
+        CassetteFileError,
+        EmbeddingCountError,
+        ImageSourceError,
+        KeyRefusedError,
+        MalformedAnswerError,
+        MalformedKeyError,
+        MissingKeyError,
+        MissingPackageError,
+        ModelServerError,
+        ModelTimeoutError,
+        ModelUnreachableError,
+        PromptTemplateError,
+        PromptVariableError,
+        RateLimitedError,
+        RequestRefusedError,
+        ServerNotStartedError,
+        StandInScriptError,
+        StructuredAnswerError,
+        ToolArgumentsError,
+        ToolDefinitionError,
+        ToolLoopError,
+        UnknownToolError,
+        UnrecordedRequestError,
+    )
+    from stepwell.errors._testing import (
+        CassetteMissingError,
+        RecordingKeyError,
+        SimulatedFailure,
+        SimulationFailure,
+        SimulationInLoopError,
+        SimulationOptionError,
+        SimulationTooLongError,
+        VirtualDeadlockError,
+    )
 
 __all__ = [
     "AllowListError",
@@ -304,3 +312,14 @@ __all__ = [
     "nearest",
     "shown",
 ]
+
+_RARE = ("_cli", "_compat", "_drawing", "_models", "_testing")
+
+
+def __getattr__(name: str) -> object:
+    for rare in _RARE if name in __all__ else ():
+        found = vars(import_module(f"{__name__}.{rare}")).get(name)
+        if found is not None:
+            globals()[name] = found
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

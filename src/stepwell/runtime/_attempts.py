@@ -35,6 +35,7 @@ class Attempt(StepTask):
     """One attempt at a step. ``over`` says why it no longer counts while its body may still be running."""
 
     begun = False
+    needs_care = False  # at its end: it was told to stop, waits, has tasks or a store, or is a replay
     over: str | None = None
     stopping: str | None = None
     wait_count = 0
@@ -127,7 +128,7 @@ def _share_names() -> None:
     """
     first: Any = Attempt.__new__(Attempt)
     early = "crew loop start step started worker variables context begun body place first_call wait_count open_waits"
-    for name in f"{early} waited _fut_waiter _registered shown sends writes over".split():
+    for name in f"{early} needs_care waited _fut_waiter _registered shown sends writes over".split():
         setattr(first, name, None)
 
 

@@ -147,6 +147,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             return store
         if attempt.store_view is None:
             attempt.store_view = store.bound(attempt.may_write, attempt.note_refused)
+            attempt.needs_care = True
         return attempt.store_view
 
     def collect_events(

@@ -30,6 +30,7 @@ from stepwell.runtime._branches import is_repeated_send, is_repeated_show
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._checks import check_text
 from stepwell.runtime._children import pass_down
+from stepwell.runtime._collected import told_before
 from stepwell.runtime._points import abandon_tasks
 from stepwell.runtime._ports import RunPort, Serializer
 from stepwell.runtime._run_to_come import RunToCome
@@ -171,7 +172,7 @@ def collect(
     if attempt.collected is None:
         attempt.collected = {}
     told = attempt.collected.setdefault(name, [])
-    before = _told_before(attempt, name)
+    before = told_before(attempt, name)
     if len(told) < len(before):
         taken = before[len(told)]
     else:
@@ -180,15 +181,6 @@ def collect(
         taken = run.buffers.collect((attempt.step.name, name), event, expected)
     told.append(taken)
     return taken
-
-
-def _told_before(attempt: Attempt, name: str) -> Sequence[list[Event] | None]:
-    """Return what this body, or an earlier attempt at the same event, was told already."""
-    restored = attempt.recollected.get(name, []) if attempt.recollected is not None else []
-    retry = attempt.start.retry
-    collected: Any = retry.collected if retry is not None else None
-    earlier = collected.get(name, []) if collected is not None else []
-    return [*restored, *earlier[len(restored) :]]
 
 
 def running_steps(run: RunPort) -> list[str]:
@@ -229,6 +221,7 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
     attempt.tasks_opened += 1
     if attempt.tasks is None:
         attempt.tasks = set()
+        attempt.needs_care = True
     attempt.tasks.add(task)
     if run.background is None:
         run.background = set()

@@ -173,7 +173,7 @@ def abandon_tasks(run: RunPort, attempt: Attempt, error: BaseException | None = 
     missing = [one for one in range(attempt.tasks_opened, replay.tasks_opened) if one not in closed]
     attempt.tasks_opened = max(attempt.tasks_opened, replay.tasks_opened)
     for _ in missing:
-        is_left = attempt.start.attempt in run.machine.state.lingering
+        is_left = attempt.start.attempt in run.machine.state.lingering and not replay.was_stopped
         run.apply(TaskClosed(run.now(), attempt.start.attempt, (error or replay.lacks_tasks()) if is_left else None))
 
 

@@ -10,10 +10,9 @@ Rule 4. What the body asks instead of what is recorded is a ``PointMismatchError
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from stepwell.core import Point, Settled, Settlement
+from stepwell.core import Point, Settled, Settlement, record
 from stepwell.errors import PointMismatchError
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, Body, Branch, BranchPath, Call, Counts, new_branch
 from stepwell.runtime._restored import RestoredChild
@@ -30,7 +29,7 @@ def told(kind: str, name: str) -> str:
     return f"{kind}({name!r})" if name else f"{kind}()"
 
 
-@dataclass(slots=True, eq=False)
+@record(eq=False)
 class Entry:
     """A recorded call. ``wait`` is the ordinal of one that is still open; ``settled`` what came of one that is not."""
 
@@ -60,6 +59,7 @@ class Replay:
         self.children: dict[int, RestoredChild] = {}
         self.outcomes: dict[int, tuple[bool, Any]] = {}
         self.body_is_over = False
+        self.was_stopped = False
         self._branches = branches
         entries = [Entry(one.point, one) for one in settled]
         self._order = [entry for entry in entries if not entry.is_dropped]

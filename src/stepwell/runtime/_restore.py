@@ -9,7 +9,6 @@ Rule 3. A body that was over and had left background tasks runs again for their 
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 from stepwell.core import RUN_TIMER, ChildClosed, Point, Settlement, StartStep, StepCancelled, TaskClosed, TurnPassed
@@ -27,7 +26,7 @@ logger = logging.getLogger("stepwell.runtime")
 def adopt(run: Any, restored: RestoredRun) -> None:
     """Give a run that has not begun what the snapshot holds. Nothing runs yet."""
     if run.link is None:  # a child has the time of the run above
-        run.offset = max(time.time(), restored.state.now, restored.taken_at) - run.clock()
+        run.offset = max(run.host.wall_clock(), restored.state.now, restored.taken_at) - run.clock()
     run.buffers = restored.buffers
     run.stream.restore(restored.stream_end, restored.questions)
 
@@ -42,9 +41,10 @@ def take_up(run: Any, restored: RestoredRun) -> None:
     for timer, at in restored.timers.items():
         run.timers.start(timer, at)
     for name, wait in restored.waits.items():
-        wait.future = run.loop.create_future()
+        future: asyncio.Future[Any] = run.loop.create_future()
+        wait.future = future
         kind = ChildWait if wait.is_child else OpenWait
-        run.waits.add(name, kind(wait.future, wait.event_type, wait.requirements, wait.type_name, wait.question))
+        run.waits.add(name, kind(future, wait.event_type, wait.requirements, wait.type_name, wait.question))
     for number, start in state.running.items():
         attempt: Attempt = run.crew.start(start)
         _prepare(run, attempt, restored.bodies[number], restored)
@@ -68,6 +68,7 @@ def _prepare(run: Any, attempt: Attempt, body: RestoredBody, restored: RestoredR
         open_points = {wait: one.point for wait, one in suspension.open.items() if one.point is not None}
         open_points.update((wait, point) for wait, _, _, point in suspension.ready if point is not None)
         outcomes = {wait: (how is Settlement.FAILED, value) for wait, value, how, _ in suspension.ready}
+    attempt.needs_care = True
     attempt.replay = Replay(attempt.step.name, points.settled if points is not None else (), open_points, body.branches)
     attempt.replay.tasks_opened = body.tasks_opened
     attempt.replay.outcomes = outcomes
@@ -121,6 +122,10 @@ def _play_again(run: Any, start: StartStep, body: RestoredBody, restored: Restor
             note_attempt(raised, attempt)
             run.crew.failed_last = attempt
             logger.error("step %r had ended, and failed when it ran again", attempt.step.name, exc_info=raised)
+        except asyncio.CancelledError:  # its branch was cut off: its tasks are not wanted any more
+            assert attempt.replay is not None
+            attempt.replay.was_stopped = True
+            raise
         finally:
             end_replay(run, attempt, error)
 

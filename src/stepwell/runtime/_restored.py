@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
-from stepwell.core import State, WaitId
+from stepwell.core import State, WaitId, record
 from stepwell.flow import Event, Wiring
 from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
@@ -13,7 +13,7 @@ from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import StreamItem
 
 
-@dataclass(slots=True)
+@record()
 class RestoredBody:
     """An attempt whose body has to run again."""
 
@@ -25,7 +25,7 @@ class RestoredBody:
     tasks_closed: set[int]
 
 
-@dataclass(slots=True)
+@record()
 class RestoredWait:
     """An open wait. Its class is known by name only until the body tells it, unless annotations lead to it."""
 
@@ -37,7 +37,7 @@ class RestoredWait:
     future: "asyncio.Future[Any] | None" = None
 
 
-@dataclass(slots=True)
+@record()
 class RestoredChild:
     """A child that was open: ``document`` of one under way, ``outcome`` of one that was over; neither had begun."""
 
@@ -46,7 +46,7 @@ class RestoredChild:
     read: Callable[[Mapping[str, Any], Any, Wiring], Any] | None = None
 
 
-@dataclass(slots=True)
+@record()
 class RestoredRun:
     """Where a run stood."""
 
@@ -66,7 +66,7 @@ class RestoredRun:
     children: dict[WaitId, RestoredChild] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record()
 class Restored:
     """A snapshot, read for ``wiring``. ``run`` is ``None`` for one of a run that was over."""
 

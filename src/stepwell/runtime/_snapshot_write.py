@@ -125,7 +125,9 @@ class RunWriter(RecordWriter):
 
     def lane(self, number: int, lane: Lane) -> dict[str, Any]:
         suspended = self._state.suspended
-        returning = [one for one in lane.returning or () if one in suspended and suspended[one].returning]
+        # Who waited again while he queued, and was answered again, stands there twice.
+        queuing = dict.fromkeys(lane.returning or ())
+        returning = [one for one in queuing if one in suspended and suspended[one].returning]
         return {
             "step": self._names[number],
             "taken": lane.taken,

@@ -84,6 +84,12 @@ def restored_from(
     document: Mapping[str, Any], workflow: Any, wiring: Wiring, serializer: Serializer | None
 ) -> Restored:
     """Read a document; anything wrong with it is a ``ContextSerdeError``."""
+    if not isinstance(document, Mapping):
+        text = isinstance(document, str | bytes | bytearray)
+        again = "; read the text by json.loads first" if text else ""
+        raise SnapshotError(
+            path="the snapshot", reason=f"it is no dictionary but of type {type(document).__name__}{again}"
+        )
     try:
         if not isinstance(document, Mapping):
             raise SnapshotError(

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import field
 from types import CodeType, FrameType
 from typing import Any, Protocol
@@ -30,16 +30,23 @@ class Held(Protocol):
         """End: the loop was closed under it."""
 
 
+class Clock(Protocol):
+    """What tells a loop's time. (Pyright takes a ``Callable`` in a slot for a method.)"""
+
+    def __call__(self) -> float: ...
+
+
 @record()
 class Host:
-    """A loop that has runs: its thread, its clock (seconds), and the runs under way in it, which nothing else holds.
+    """A loop that has runs: its thread, its clocks (seconds), and the runs under way, which nothing else holds.
 
     ``world`` is set for the loops of simulated worlds, which take over the runs that begin in them.
     """
 
     loop: asyncio.AbstractEventLoop
     thread: int
-    clock: Callable[[], float]
+    clock: Clock
+    wall_clock: Clock
     world: Any = None
     runs: set["Held"] = field(default_factory=set)
     asked_at: float | None = None
@@ -69,11 +76,11 @@ class Watchdog:
         host = self._watched.get(id(loop))
         if host is None or host.loop is not loop:
             clock = getattr(loop, "stepwell_clock", time.monotonic)
+            wall_clock = getattr(loop, "stepwell_wall_clock", time.time)
+            world = getattr(loop, "stepwell_world", None)
             with self._lock:
                 self._sweep()
-                host = self._watched[id(loop)] = Host(
-                    loop, threading.get_ident(), clock, getattr(loop, "stepwell_world", None)
-                )
+                host = self._watched[id(loop)] = Host(loop, threading.get_ident(), clock, wall_clock, world)
         return host
 
     def _sweep(self) -> None:

@@ -10,9 +10,11 @@ from copy import copy
 from typing import Protocol
 
 from stepwell.core import EndRun, Machine, Plan, record
-from stepwell.runtime._attempts import Attempt
+from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._run import Run
 from stepwell.runtime._steps import Caller, ReadyStep
+
+OPEN_WAIT = "an open wait"
 
 
 class World(Protocol):
@@ -23,20 +25,18 @@ class World(Protocol):
 
 @record(frozen=True)
 class Takeover:
-    """What a world puts in the place of what a run has. Times are seconds since the epoch.
+    """What a world puts in the place of what a run has.
 
     ``machine`` makes the machine; ``guide`` gets each step's caller and returns the one that is called instead.
     """
 
     run_id: str
-    epoch: float
     machine: Callable[[Plan], Machine]
     guide: Callable[[ReadyStep], Caller]
 
     def of(self, run: Run) -> None:
         """Take over a run that has not begun."""
         run.named = run.named or self.run_id
-        run.offset = self.epoch
         run.machine = self.machine(run.wiring.plan)
         run.crew.steps = tuple(map(self._guided, run.crew.steps))
 
@@ -77,7 +77,7 @@ class RunView:
         """Return what is still there of a run that is over, each in a few words."""
         run = self._run
         left = [f"an attempt at step {attempt.step.name!r}" for attempt in run.crew.attempts.values()]
-        left += ["an open wait"] if run.waits.open else []
+        left += [OPEN_WAIT] if run.waits.open else []
         left += [f"the background task {task.get_name()!r}" for task in run.background or ()]
         left += [] if run.stream.closed else ["an open stream"]
         return left
@@ -85,6 +85,7 @@ class RunView:
 
 def current_attempt() -> tuple[int, bool]:
     """Return the number of the attempt whose body is running, and whether it stands in a wait of the engine."""
-    attempt = asyncio.current_task()
+    task = asyncio.current_task()
+    attempt = task.owner if isinstance(task, BackgroundTask) else task  # a body runs again in one, after a snapshot
     assert isinstance(attempt, Attempt)
     return attempt.start.attempt, attempt.open_waits > 0

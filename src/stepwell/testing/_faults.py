@@ -21,7 +21,8 @@ class Faults:
     ``step_failure``: a step raises ``error(place)``, when it begins or at an await of something outside.
     ``slow_step``: it is held up there for some ``slow_seconds``, or just to the end of its time limit.
     ``cancel``: somebody cancels the run at some moment. ``duplicate``: an outside event, or an answer, comes twice.
-    ``lost``: it never comes.
+    ``lost``: it never comes. ``restore``: the run is put away at some moment (``ctx.to_dict``), and taken up again
+    (``Context.from_dict``) by a workflow made anew, perhaps an hour later.
     """
 
     step_failure: float = 0.0
@@ -29,6 +30,7 @@ class Faults:
     cancel: float = 0.0
     duplicate: float = 0.0
     lost: float = 0.0
+    restore: float = 0.0
     slow_seconds: float = 20.0
     error: Callable[[str], Exception] = simulated_failure
 
@@ -62,6 +64,6 @@ class Outside:
     answer: Callable[[Event], Event | None] | None = None
 
 
-KINDS = ("step_failure", "slow_step", "cancel", "duplicate", "lost")
+KINDS = ("step_failure", "slow_step", "cancel", "duplicate", "lost", "restore")
 NO_FAULTS = Faults()
 NOBODY = Outside()

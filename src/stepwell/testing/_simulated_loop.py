@@ -24,6 +24,9 @@ from stepwell.testing._virtual_loop import VirtualLoop
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+EPOCH = 1_700_000_000.0
+"""What the wall clock shows when the loop's own time is 0."""
+
 LATEST = 8
 """By how many ticks something may be late."""
 
@@ -42,9 +45,11 @@ TURNS = 200_000
 
 
 class SimulatedLoop(VirtualLoop):
-    """Time begins at 1,000 and moves by waiting only."""
+    """Time begins at 1,000, or when it ``began``, and moves by waiting only."""
 
-    def __init__(self, choices: Choices, world: Any, at_standstill: Callable[[], bool]) -> None:
+    def __init__(
+        self, choices: Choices, world: Any, at_standstill: Callable[[], bool], began: float | None = None
+    ) -> None:
         self.choices = choices
         self.turns = 0
         self.tick = TICKS[choices.habit("tick", len(TICKS))]
@@ -54,7 +59,13 @@ class SimulatedLoop(VirtualLoop):
         super().__init__()
         self.stepwell_world = world
         self._jumping.patience = 0.0
+        if began is not None:
+            self._jumping.time = began
         self._jumping.at_standstill = at_standstill
+
+    def stepwell_wall_clock(self) -> float:
+        """Return the time in seconds since the epoch."""
+        return EPOCH + self.time()
 
     def _run_once(self) -> None:
         self.turns += 1

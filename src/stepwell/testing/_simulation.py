@@ -21,10 +21,12 @@ from stepwell.errors import (
     SimulationInLoopError,
     SimulationOptionError,
     SimulationTooLongError,
+    StepwellError,
     VirtualDeadlockError,
 )
 from stepwell.flow import Event, StartEvent
-from stepwell.runtime import Context, Workflow
+from stepwell.runtime import Context, Workflow, WorkflowHandler
+from stepwell.runtime.worlds import OPEN_WAIT
 from stepwell.testing._choices import Choices, Scenario, shrink
 from stepwell.testing._faults import NO_FAULTS, NOBODY, Faults, Outside
 from stepwell.testing._record import Record
@@ -43,7 +45,8 @@ class SimulatedRun:
     ``status`` is completed, failed, timed_out, cancelled or stalled; ``result`` what awaiting the handler gave,
     ``exception`` what it raised. ``events`` are those of its stream. ``scenario`` has the choices that were not
     plain, ``injected`` the failures that steps were given. ``plain`` is the run of the same workflow in the plain
-    order without faults (the plain run's own is ``None``). ``ctx`` is the run's context, for its store.
+    order without faults (the plain run's own is ``None``). ``ctx`` is the run's context, for its store. ``lives`` is
+    one more than how often it was put away and taken up, each time by another ``workflow``.
     """
 
     seed: int
@@ -58,6 +61,7 @@ class SimulatedRun:
     was_slowed: bool
     facts: int
     ctx: Context[Any]
+    lives: int = 1
     plain: "SimulatedRun | None" = None
 
 
@@ -115,7 +119,7 @@ class Played:
     """A run, and what is wrong with it: ``kind`` is the same when the same thing is wrong with another run."""
 
     run: SimulatedRun
-    record: Record | None
+    records: list[Record]
     problem: str = ""
     kind: tuple[object, ...] = ()
     cause: BaseException | None = None
@@ -134,26 +138,39 @@ class Simulation:
     def play(self, choices: Choices, plain: SimulatedRun | None) -> Played:
         """Simulate one run and look whether all is well with it."""
         world = World(choices, self.faults, self.outside, plain.facts if plain is not None else 0)
-        workflow = self.workflow()
-        errors: list[BaseException] = []
-        results: list[Any] = []
-        try:
-            with asyncio.Runner(loop_factory=lambda: world.loop) as runner:
-                runner.run(self._live(world, workflow, results, errors))
-        except (VirtualDeadlockError, SimulationTooLongError) as error:
-            return self._stuck(world, workflow, plain, error)
-        ending = world.runs[0].ending
+        taken_up = None
+        while True:
+            taken_up = world.begin_life()
+            workflow = self.workflow()
+            errors: list[BaseException] = []
+            results: list[Any] = []
+            try:
+                with asyncio.Runner(loop_factory=lambda: world.loop) as runner:
+                    runner.run(self._live(world, workflow, taken_up, results, errors))
+            except (VirtualDeadlockError, SimulationTooLongError) as error:
+                return self._stuck(world, workflow, plain, error)
+            except StepwellError as error:
+                if taken_up is None:
+                    raise
+                run = _told(world, workflow, plain, Status.RUNNING, [], [error])
+                problem = f"the run cannot be taken up: {type(error).__name__}: {error}"
+                return Played(run, world.top_records, problem, ("taken up", type(error), _where(error)), error)
+            if world.document is None or world.lost:
+                break
+        ending = world.top.ending
         assert ending is not None
         run = _told(world, workflow, plain, ending.status, results, errors)
         return _judge(self.check, world, run)
 
     async def _live(
-        self, world: World, workflow: Workflow[Any, Any], results: list[Any], errors: list[BaseException]
+        self,
+        world: World,
+        workflow: Workflow[Any, Any],
+        taken_up: dict[str, Any] | None,
+        results: list[Any],
+        errors: list[BaseException],
     ) -> None:
-        if isinstance(self.start, StartEvent):
-            handler = workflow.run(start_event=self.start.model_copy(deep=True))
-        else:
-            handler = workflow.run(**self.start)
+        handler = self._begin(workflow, taken_up)
         world.attend(handler)
         listener = asyncio.create_task(world.listen(handler), name="the listener")
         try:
@@ -163,7 +180,16 @@ class Simulation:
                 raise
             errors.append(error)
         await listener
-        world.left = [what for run in world.runs for what in run.leftovers()]
+        left = [what for run in world.runs for what in run.leftovers()]
+        # A body that was over, and was to run again for its background tasks, may not have come to its wait.
+        world.left = [what for what in left if world.lives == 1 or what != OPEN_WAIT]
+
+    def _begin(self, workflow: Workflow[Any, Any], taken_up: dict[str, Any] | None) -> WorkflowHandler[Any]:
+        if taken_up is not None:
+            return workflow.run(ctx=Context.from_dict(workflow, taken_up))
+        if isinstance(self.start, StartEvent):
+            return workflow.run(start_event=self.start.model_copy(deep=True))
+        return workflow.run(**self.start)
 
     def _stuck(
         self, world: World, workflow: Workflow[Any, Any], plain: SimulatedRun | None, error: BaseException
@@ -176,8 +202,7 @@ class Simulation:
             problem = f"the run waits for {what} from outside, and nobody sends it: give outside=Outside(…)"
         else:
             problem = f"the run hangs: {error}"
-        record = world.records[0] if world.records else None
-        return Played(run, record, problem, (type(error),), error)
+        return Played(run, world.top_records, problem, (type(error),), error)
 
 
 def _told(
@@ -202,6 +227,7 @@ def _told(
         was_slowed=world.was_slow,
         facts=sum(len(record.entries) for record in world.records),
         ctx=world.handler.ctx,
+        lives=world.lives,
         plain=plain,
     )
 
@@ -210,23 +236,23 @@ def _judge(check: Check, world: World, run: SimulatedRun) -> Played:
     if world.lost:
         error = world.lost[0]
         problem = f"a callback of the loop raised {type(error).__name__}: {error}"
-        return Played(run, world.records[0], problem, ("lost", type(error), _where(error)), error)
+        return Played(run, world.top_records, problem, ("lost", type(error), _where(error)), error)
     try:
         for record in world.records:
             audit(record)
         if world.left:
             raise BrokenRuleError(f"the run is over, and there is still {', '.join(world.left)}")
         twice = [number for number, count in Counter(world.bodies).items() if count > 1]
-        if twice and len(world.records) == 1:
+        if twice and world.lives == 1 and len(world.records) == 1:
             raise BrokenRuleError(f"the body of attempt {twice[0]} was started twice")
     except BrokenRuleError as error:
-        return Played(run, world.records[0], f"a rule of the engine is broken: {error}", ("rule",), error)
+        return Played(run, world.top_records, f"a rule of the engine is broken: {error}", ("rule",), error)
     try:
         check(run)
     except Exception as error:  # noqa: BLE001  # a check says no by raising
         said = f"{type(error).__name__}: {error}" if str(error) else f"{type(error).__name__} {_where(error)}"
-        return Played(run, world.records[0], said, (type(error), _where(error)), error)
-    return Played(run, world.records[0])
+        return Played(run, world.top_records, said, (type(error), _where(error)), error)
+    return Played(run, world.top_records)
 
 
 def _where(error: BaseException) -> str:
@@ -306,7 +332,7 @@ def _failure(simulation: Simulation, played: Played, plain: SimulatedRun | None)
         seed=played.run.seed,
         problem=smallest.problem,
         scenario=smallest.run.scenario,
-        story=story(smallest.record) if smallest.record is not None else (),
+        story=story(smallest.records),
         command=_command(played.run.seed),
     )
     failure.__cause__ = smallest.cause

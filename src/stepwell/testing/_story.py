@@ -1,5 +1,7 @@
 """A record told in words: one line for each fact that matters to who reads it."""
 
+from collections.abc import Iterator, Sequence
+
 from stepwell.core import (
     RUN_TIMER,
     CancelRequested,
@@ -23,26 +25,32 @@ from stepwell.testing._record import Record
 LONGEST = 60
 
 
-def story(record: Record) -> list[str]:
+def story(lives: Sequence[Record]) -> list[str]:
     """Return the last lines of what happened, with seconds since the start of the run."""
     lines: list[str] = []
     names: dict[int, str] = {}
-    began = record.entries[0][0].at if record.entries else 0.0
+    began = next((fact.at for record in lives for fact, _ in record.entries), 0.0)
+    for number, record in enumerate(lives):
+        lines += ["the run was put away before this end, and is taken up:"] * (number > 0)
+        lines += _life(record, names, began)
+    left_out = len(lines) - LONGEST
+    return [f"… {left_out} lines before", *lines[-LONGEST:]] if left_out > 1 else lines
+
+
+def _life(record: Record, names: dict[int, str], began: float) -> Iterator[str]:
     for fact, effects in record.entries:
         time = f"{fact.at - began:8.3f} s  "
         said = _said(fact, names)
         if said:
-            lines.append(time + said)
+            yield time + said
         for effect in effects:
             if isinstance(effect, StartStep):
                 step = record.machine.plan.steps[effect.step].name
                 again = f", attempt {effect.number}" if effect.number > 1 else ""
                 names[effect.attempt] = f"{step} [{effect.attempt}]"
-                lines.append(f"{time}  {names[effect.attempt]} starts with {_short(effect.key)}{again}")
+                yield f"{time}  {names[effect.attempt]} starts with {_short(effect.key)}{again}"
             elif isinstance(effect, EndRun):
-                lines.append(f"{time}the run is {effect.status.value}")
-    left_out = len(lines) - LONGEST
-    return [f"… {left_out} lines before", *lines[-LONGEST:]] if left_out > 1 else lines
+                yield f"{time}the run is {effect.status.value}"
 
 
 def _short(key: str | None) -> str:
@@ -87,8 +95,8 @@ def _of_attempt(fact: Fact) -> str:
         case StepFannedOut():
             return f"returns a list of {len(fact.events)}"
         case StepFailed():
-            again = "" if fact.retry_at is None else ", and will be tried again"
-            return f"fails: {type(fact.error).__name__}: {fact.error}{again}"
+            again = "" if fact.retry_at is None else " (to be tried again)"
+            return f"fails{again}: {type(fact.error).__name__}: {fact.error}"
         case WaitStarted():
             return f"waits for {_short(fact.key) if fact.key is not None else 'its time'}"
         case _:

@@ -227,6 +227,11 @@ def test_what_is_no_snapshot_is_refused(data: Any) -> None:
         Context.from_dict(Counter(), data)
 
 
+def test_a_snapshot_that_is_still_a_text_is_refused_with_the_call_that_is_missing() -> None:
+    with pytest.raises(SnapshotError, match=r"of type str; read the text by json\.loads first"):
+        Context.from_dict(Counter(), "{}")  # type: ignore[arg-type]
+
+
 @virtually
 async def test_a_snapshot_of_a_step_that_is_gone_is_refused() -> None:
     class Before(Workflow):

@@ -39,7 +39,7 @@ class Left(Event):
 
 
 class Right(Event):
-    pass
+    total: int = 0
 
 
 class Note(Event):
@@ -47,11 +47,12 @@ class Note(Event):
 
 
 class Ask(InputRequiredEvent):
-    pass
+    prefix: str = ""
 
 
 class Answer(HumanResponseEvent):
     number: int = 0
+    text: str | None = None
 
 
 class Patient(Workflow):
@@ -558,12 +559,16 @@ async def test_waits_that_a_body_makes_at_once_get_their_own_answers() -> None:
 
 async def test_a_step_in_a_thread_goes_on() -> None:
     reached, release = threading.Event(), threading.Event()
-    made = []
+    made: list[object] = []
+
+    def make() -> int:
+        made.append("made")
+        return len(made)
 
     class Threaded(Workflow):
         @step
         def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
-            value = ctx.call(ctx.once("made", lambda: made.append(1) or len(made)))
+            value = ctx.call(ctx.once("made", make))
             ctx.send_event(Item(number=value))
             ctx.write_event_to_stream(Note(text="shown"))
             ctx.call(ctx.store.set("x", value))
@@ -586,7 +591,7 @@ async def test_a_step_in_a_thread_goes_on() -> None:
 
     assert await shown(again, Note) == []
     assert await again == 1
-    assert made == [1, "counted"]
+    assert made == ["made", "counted"]
 
 
 async def test_a_step_in_a_thread_may_take_a_snapshot() -> None:

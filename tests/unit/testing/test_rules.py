@@ -51,7 +51,7 @@ def begun(*effects: Effect) -> tuple[Fact, list[Effect]]:
 
 def broken(*entries: tuple[Fact, Sequence[Effect]]) -> str:
     with pytest.raises(BrokenRuleError) as caught:
-        audit(Record(Machine(plan()), [(fact, list(effects)) for fact, effects in entries]))
+        audit(Record(Machine(plan()), entries=[(fact, list(effects)) for fact, effects in entries]))
     return str(caught.value)
 
 

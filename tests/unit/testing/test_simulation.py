@@ -8,11 +8,12 @@ import sys
 import textwrap
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
 from stepwell import (
+    Collect,
     Context,
     Event,
     HumanResponseEvent,
@@ -25,6 +26,7 @@ from stepwell import (
     step,
 )
 from stepwell.errors import (
+    PointMismatchError,
     SimulatedFailure,
     SimulationFailure,
     SimulationInLoopError,
@@ -303,6 +305,102 @@ def test_a_third_of_the_seeds_has_no_faults() -> None:
 def test_a_fault_that_is_no_probability_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SimulationOptionError, match=next(iter(wrong))):
         Faults(**wrong)
+
+
+# Put away and taken up.
+
+
+class Careful(InOrderOfArrival):
+    """Bodies that a run can be taken up in."""
+
+    @step
+    async def work(self, ctx: Context, ev: Item) -> Done:  # type: ignore[override]
+        ctx.write_event_to_stream(ev)
+        await ctx.sleep(0.01)
+        async with ctx.store.edit_state() as state:
+            state[f"item {ev.number}"] = state.get(f"item {ev.number}", 0) + 1
+        await ctx.sleep(0.01)
+        return Done(number=ev.number)
+
+    @step
+    async def join(self, done: Annotated[list[Done], Collect(ordered=True)]) -> StopEvent:
+        return StopEvent(result=[one.number for one in done])
+
+
+def test_a_run_that_is_put_away_and_taken_up_does_everything_once() -> None:
+    lives: Counter[int] = Counter()
+
+    def once(run: SimulatedRun) -> None:
+        same_result(run)
+        lives[run.lives] += 1
+        shown = [event.number for event in run.events if isinstance(event, Item)]
+        assert sorted(shown) == [0, 1, 2]
+        assert run.ctx.store.snapshot().to_dict() == {"item 0": 1, "item 1": 1, "item 2": 1}
+
+    simulate(Careful, seeds=80, faults=Faults(restore=0.9), check=once)
+
+    assert lives[1] > 20
+    assert lives[2] > 3
+    assert max(lives) > 2
+
+
+def test_time_passes_while_a_run_is_put_away() -> None:
+    hours: set[float] = set()
+
+    class Rests(Workflow):
+        @step
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await ctx.sleep(60)
+            return StopEvent(result=asyncio.get_running_loop().time())
+
+    simulate(Rests, seeds=80, faults=Faults(restore=1.0), check=lambda run: hours.add(run.result // 3_600))
+
+    assert len(hours) > 1
+
+
+def test_questions_that_are_open_are_answered_after_a_run_is_taken_up() -> None:
+    class Patient(Workflow):
+        @step
+        async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            replies = [await ctx.wait_for_event(Reply, Question(text=text)) for text in ("Deep?", "Dark?")]
+            return StopEvent(result=[reply.text for reply in replies])
+
+    faults = Faults(restore=0.9)
+    report = simulate(Patient, seeds=60, faults=faults, outside=Outside(answer=answer), check=same_result)
+
+    assert report.endings == {"completed": 60}
+
+
+def test_a_body_that_does_otherwise_when_it_runs_again_is_found() -> None:
+    class Clockwise(Workflow):
+        @step
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            early = asyncio.get_running_loop().time() < 1_000.5
+            await ctx.once("early" if early else "late", len, "call")
+            await ctx.sleep(1)
+            return StopEvent()
+
+    failure = failure_of(Clockwise, faults=Faults(restore=1.0))
+
+    assert isinstance(failure.__cause__, PointMismatchError)
+    assert any("is taken up" in line for line in failure.story)
+
+
+def test_what_cannot_be_put_away_is_told() -> None:
+    class Holds(Event):
+        secret: Any
+
+    class Keeps(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> Holds:
+            return Holds(secret=object())
+
+        @step
+        async def end(self, ev: Holds) -> StopEvent:
+            await asyncio.sleep(1)
+            return StopEvent()
+
+    assert "UnencodableValueError" in failure_of(Keeps, faults=Faults(restore=1.0)).problem
 
 
 # Outside.
