@@ -248,8 +248,14 @@ def close(link: Link) -> None:
         failed, value = False, recorded_copy(settled(child))
     except BaseException as error:  # noqa: BLE001  # the step's to see
         failed, value = True, error
-    run.apply(ChildClosed(now, *link.name, failed, value))
     wait = run.waits.open.get(link.name)
+    if wait is not None and wait.future.cancelled():  # the body gave it up: it saw nothing of how it ended
+        run.waits.remove(link.name)
+        run.crew.count_wait(link.attempt, -1)
+        run.apply(WaitDropped(now, *link.name))
+        run.conclude_if_quiet()
+        return
+    run.apply(ChildClosed(now, *link.name, failed, value))
     if wait is not None and link.attempt.stopping is not None and not wait.future.done():
         wait.future.set_result(None)  # the machine has let go of the attempt: nothing else would wake its body
     run.conclude_if_quiet()

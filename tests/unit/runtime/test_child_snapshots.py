@@ -78,3 +78,29 @@ async def test_a_child_of_a_child_that_cannot_go_on_is_refused_before_anything_s
 
     with pytest.raises(ContextSerdeError, match=r"at (run.children\[0\].document.run.children|version)"):
         Context.from_dict(Outer(timeout=None), data)
+
+
+class Impatient(Workflow):
+    """Gives up one child after the other."""
+
+    @step
+    async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        given_up = []
+        for number in range(3):
+            try:
+                async with asyncio.timeout(1):
+                    await ctx.run_child(Asker(timeout=None))
+            except TimeoutError:
+                given_up.append(number)
+        return StopEvent(result=given_up)
+
+
+@pytest.mark.parametrize("moment", [0.5, 1.5, 2.5])
+@virtually
+async def test_a_child_that_its_step_gave_up_is_given_up_again(moment: float) -> None:
+    handler = Impatient(timeout=None).run()
+    await asyncio.sleep(moment)
+
+    again = take_up(Impatient(timeout=None), await put_away(handler))
+
+    assert await asyncio.wait_for(again, 100) == [0, 1, 2]
