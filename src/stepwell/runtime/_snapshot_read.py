@@ -75,14 +75,16 @@ class RunReader:
             step = records.step(one.raw("step"), one.at("step"))
             if state.lanes[step] is not None:
                 raise SnapshotError(path=one.path, reason="a step has its workers once")
-            taken = one.integer("taken")
-            state.lanes[step] = Lane(
-                workers=max(taken, self._wiring.plan.steps[step].workers),
-                taken=taken,
+            lane = state.lanes[step] = Lane(
+                workers=self._wiring.plan.steps[step].workers,
+                taken=one.integer("taken"),
                 free=one.integers("free"),
                 queue=deque(records.start(queued) for queued in one.each("queue")),
                 returning=deque(one.integers("returning", 1)),
             )
+            # Where somebody queues all workers were taken: the run goes on with as many, however many it has now.
+            least = 1 if lane.queue or lane.returning else lane.workers
+            lane.workers = max(least, lane.taken)
             one.close()
 
     def _read_joins(self, fields: Fields) -> None:
