@@ -229,8 +229,13 @@ class Machine:
         """Free what a body that came to its end held; its background tasks keep its branch open."""
         state = self.state
         state.last_step = start.step
-        if start.worker >= 0:
-            release(state, effects, start)
+        lane = state.lanes[start.step]
+        if start.worker >= 0 and lane is not None:
+            if lane.queue or lane.returning:
+                release(state, effects, start)
+            else:  # what release does when nobody is next
+                lane.free.append(start.worker)
+                start.worker = -1
         state.active -= 1
         if start.attempt in state.tasks:
             linger(state, effects, start)

@@ -37,9 +37,8 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
             return
     if route.simple:
         for step in route.triggers:
-            state.counter += 1
-            start = StartStep(state.counter, step, key, event, 1, cause, lineage, state.now)
-            launch(state, plan, effects, start, scope)
+            state.counter = number = state.counter + 1
+            launch(state, plan, effects, StartStep(number, step, key, event, 1, cause, lineage, state.now), scope)
         return
     _deliver_widely(state, plan, effects, key, event, (cause, lineage), scope)
 

@@ -8,9 +8,6 @@ from stepwell.flow._collect import All, Cardinality, Collect, Take
 from stepwell.flow._decorators import catch_error, define, step
 from stepwell.flow._definition import (
     ContextMarker,
-    ErrorHandling,
-    EventParameter,
-    Location,
     ResourceParameter,
     Signature,
     StepDefinition,
@@ -41,23 +38,19 @@ from stepwell.flow._internal_events import (
 from stepwell.flow._resources import Resource, ResourceConfig
 from stepwell.flow._retry_protocol import RetryInfo, RetryPolicy
 from stepwell.flow._signature import is_event_class, unwrapped
-from stepwell.flow._validation import GRAPH_CHECKS, accepted_by, check_graph_names, close_names, produced_by
-from stepwell.flow._wiring import Wiring, class_location, kind_of
+from stepwell.flow._validation import accepted_by, check_graph_names, close_names, produced_by
+from stepwell.flow._wiring import Wiring, class_location
 
 __all__ = [
-    "GRAPH_CHECKS",
     "All",
     "Cardinality",
     "Collect",
     "ContextMarker",
     "DictLikeModel",
-    "ErrorHandling",
     "Event",
-    "EventParameter",
     "HumanResponseEvent",
     "InputRequiredEvent",
     "InternalDispatchEvent",
-    "Location",
     "Resource",
     "ResourceConfig",
     "ResourceParameter",
@@ -88,7 +81,6 @@ __all__ = [
     "define",
     "definition_of",
     "is_event_class",
-    "kind_of",
     "produced_by",
     "step",
     "unwrapped",

@@ -5,13 +5,11 @@ import typing
 from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo, ModelPrivateAttr
 from pydantic_core import PydanticUndefined
-
-NO_CLASSES: Final = (type(None), object)
 
 
 def reachable_classes(annotations: Iterable[object]) -> tuple[type, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from stepwell.core import Point, Settled, StartStep
 from stepwell.errors import AttemptOverError
 from stepwell.flow import Event
-from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write
+from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write, note_refused
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._step_task import StepTask
@@ -35,6 +35,7 @@ class Attempt(StepTask):
     """One attempt at a step. ``over`` says why it no longer counts while its body may still be running."""
 
     begun = False
+    needs_care = False  # at its end: it was told to stop, waits, has tasks or a store, or is a replay
     over: str | None = None
     stopping: str | None = None
     wait_count = 0
@@ -50,6 +51,7 @@ class Attempt(StepTask):
     path: BranchPath = ()
     first = NO_CALL
     place = forks = sends = shown = writes = 0
+    refused: list[int] | None = None
     made_before = NO_COUNTS
     careful = False
     branches: dict[BranchPath, TaskBranch] | None = None
@@ -113,6 +115,10 @@ class Attempt(StepTask):
             self.check("a write to ctx.store")
         return is_new_write(self)
 
+    def note_refused(self) -> None:
+        """Note that the store refused the write that was counted last."""
+        note_refused(self)
+
 
 def _share_names() -> None:
     """Let one attempt have what most will have, before there are others.
@@ -122,7 +128,7 @@ def _share_names() -> None:
     """
     first: Any = Attempt.__new__(Attempt)
     early = "crew loop start step started worker variables context begun body place first_call wait_count open_waits"
-    for name in f"{early} waited _fut_waiter _registered shown sends writes over".split():
+    for name in f"{early} needs_care waited _fut_waiter _registered shown sends writes over".split():
         setattr(first, name, None)
 
 

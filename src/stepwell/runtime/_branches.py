@@ -13,10 +13,10 @@ from typing import Any, Protocol, TypeAlias
 
 BranchPath: TypeAlias = tuple[int, ...]
 
-Counts: TypeAlias = tuple[int, int, int]
-"""Events sent, events shown on the stream, writes to the store."""
+Counts: TypeAlias = tuple[int, int, int, tuple[int, ...]]
+"""Events sent, events shown on the stream, writes to the store, and which of the writes the store refused."""
 
-NO_COUNTS: Counts = (0, 0, 0)
+NO_COUNTS: Counts = (0, 0, 0, ())
 
 Call: TypeAlias = tuple[str, str]
 """The kind and the name of a recorded call."""
@@ -34,6 +34,7 @@ class Branch(Protocol):
     sends: int
     shown: int
     writes: int
+    refused: list[int] | None
     made_before: Counts
 
 
@@ -48,7 +49,20 @@ class Body(Branch, Protocol):
 class TaskBranch:
     """A task that a body started, from its first recorded call on."""
 
-    __slots__ = ("body", "first", "forks", "inside", "made_before", "path", "place", "sends", "shown", "task", "writes")
+    __slots__ = (
+        "body",
+        "first",
+        "forks",
+        "inside",
+        "made_before",
+        "path",
+        "place",
+        "refused",
+        "sends",
+        "shown",
+        "task",
+        "writes",
+    )
 
     def __init__(self, body: Body, path: BranchPath, first: Call, task: "asyncio.Task[Any] | None") -> None:
         self.body = body
@@ -57,6 +71,7 @@ class TaskBranch:
         self.task = task
         self.place = self.forks = self.sends = self.shown = self.writes = 0
         self.inside: str | None = None
+        self.refused: list[int] | None = None
         self.made_before = NO_COUNTS
 
 
@@ -110,16 +125,28 @@ def is_repeated_show(body: Body) -> bool:
 
 
 def is_new_write(body: Body) -> bool:
-    """Count a write to the store; return whether it is to be made: it was not made before the snapshot."""
+    """Count a write to the store; return whether it is to be made: it was not made before the snapshot.
+
+    One that the store refused was not made. It is tried again: a body that caught the error must get it again.
+    """
     branch = counting_branch(body) if body.careful else body
     branch.writes += 1
-    return branch.writes > branch.made_before[2]
+    return branch.writes > branch.made_before[2] or branch.writes in branch.made_before[3]
+
+
+def note_refused(body: Body) -> None:
+    """Note that the store refused the write that was counted last."""
+    branch = counting_branch(body) if body.careful else body
+    if branch.refused is None:
+        branch.refused = []
+    branch.refused.append(branch.writes)
 
 
 def made_so_far(branch: Branch) -> Counts:
     """Return what a branch did, also before a snapshot that it has not caught up with."""
-    sends, shown, writes = branch.made_before
-    return max(branch.sends, sends), max(branch.shown, shown), max(branch.writes, writes)
+    sends, shown, writes, refused = branch.made_before
+    known = (*(branch.refused or ()), *(one for one in refused if one > branch.writes))
+    return max(branch.sends, sends), max(branch.shown, shown), max(branch.writes, writes), known
 
 
 def enter_call(body: Body, branch: Branch, place: int, told: str, made_before: Counts) -> "tuple[TaskBranch, _Token]":

@@ -61,7 +61,7 @@ class ChildRun(Run):
         attempt, ordinal = link.name
         self.named = run_id or f"{above.run_id}.{attempt}.{ordinal}"
         self.external_events = above.external_events
-        self.link = link
+        self.link = link  # pyright: ignore[reportIncompatibleVariableOverride]  # a child always has one
         self.works = True
         self.offset = above.offset
         self.opened_at = above.now()
@@ -69,8 +69,9 @@ class ChildRun(Run):
             *above.path,
             Origin(link.attempt.step.name, wiring.workflow, self.named),
         )
-        self.stream = ForwardingStream(self.loop, settings.stream_buffer)
-        self.stream.upwards = tuple(
+        stream = ForwardingStream(self.loop, settings.stream_buffer)
+        self.stream: EventStream = stream
+        stream.upwards = tuple(
             (higher.run, self.path[-level:]) for level, higher in enumerate(ancestors(self), start=1)
         )
         if prints:

@@ -39,6 +39,7 @@ from stepwell.runtime._past import Past, PastRun, Way
 from stepwell.runtime._points import CHILD, kept_of, note, open_point, recall
 from stepwell.runtime._ports import ChildPort, Link, RunPort
 from stepwell.runtime._replay import Entry
+from stepwell.runtime._state_copies import recorded_copy
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import ChildWait, held_answer
 
@@ -115,13 +116,13 @@ async def run_child(
     _check(run, attempt, workflow)
     point, entry = open_point(attempt, CHILD, type(workflow).__name__)
     if entry is not None and entry.wait is None:
-        return (await recall(attempt, entry))[0]
+        return recorded_copy((await recall(attempt, entry))[0])
     if entry is not None and attempt.replay is not None and entry.wait in attempt.replay.outcomes:
         return await _known_outcome(attempt, entry)
     kept = kept_of(run, attempt, point)
     if kept is not None:
         note(run, attempt, point, Settlement.DONE, kept.value)
-        return kept.value
+        return recorded_copy(kept.value)
     name = (attempt.start.attempt, attempt.wait_count if entry is None or entry.wait is None else entry.wait)
     child = workflow.as_child_run(Link(run, attempt, name), start_event, fields)
     noted = note_wait(attempt, child.wiring.workflow, child.opened_at)
@@ -200,14 +201,15 @@ async def _known_outcome(attempt: Attempt, entry: Entry) -> Any:
     failed, value = attempt.replay.outcomes[entry.wait]
     if failed:
         raise value
-    return value
+    return recorded_copy(value)
 
 
 def _offer_held(run: RunPort, child: ChildPort) -> None:
-    """Give a child that was taken up what came from outside before its step had come to it again."""
-    for number, held in list(run.machine.state.held.items()):
-        if held.sender is None and isinstance(held.event, Event) and _hand_to(child, held.event):
-            run.apply(HeldPassedOn(run.now(), number))
+    """Give a child that was taken up what came from outside before its step, and those above, had come to it again."""
+    for holder in (run, *(link.run for link in ancestors(run))):
+        for number, held in list(holder.machine.state.held.items()):
+            if held.sender is None and isinstance(held.event, Event) and _hand_to(child, held.event):
+                holder.apply(HeldPassedOn(holder.now(), number))
 
 
 async def _end_of(run: RunPort, child: ChildPort, future: "asyncio.Future[Event | None]") -> None:
@@ -243,7 +245,7 @@ def close(link: Link) -> None:
     child = run.children.remove(link.name)
     run.children.past.add(_past_run(child, now), child.children.past if child.children is not None else None)
     try:
-        failed, value = False, settled(child)
+        failed, value = False, recorded_copy(settled(child))
     except BaseException as error:  # noqa: BLE001  # the step's to see
         failed, value = True, error
     run.apply(ChildClosed(now, *link.name, failed, value))

@@ -58,7 +58,8 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         cls, workflow: Any, data: Mapping[str, Any], serializer: Serializer | None = None
     ) -> "Context[StateT]":
         """Return a context for ``run(ctx=…)`` from what ``to_dict`` returned. Raises a ``ContextSerdeError``."""
-        return Context(workflow, data, serializer)
+        given: Any = data
+        return Context(workflow, {} if given is None else given, serializer)  # None would be a run that begins anew
 
     def to_dict(self, serializer: Serializer | None = None, *, include_state: bool = True) -> dict[str, Any]:
         """Return the run as it stands, as data that JSON can hold; ``from_dict`` takes it up, also elsewhere.
@@ -145,7 +146,8 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         if attempt is None:
             return store
         if attempt.store_view is None:
-            attempt.store_view = store.bound(attempt.may_write)
+            attempt.store_view = store.bound(attempt.may_write, attempt.note_refused)
+            attempt.needs_care = True
         return attempt.store_view
 
     def collect_events(

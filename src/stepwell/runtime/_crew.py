@@ -1,7 +1,7 @@
 """The attempts of one run: started, resumed, told to stop, and reported to the machine when they end.
 
 Rule 1. Due timers are taken before results: what arrives after its deadline is late.
-Rule 2. Each attempt has a task and context variables of its own.
+Rule 2. Each attempt is a task with context variables of its own; it begins in ``drain``, not in a turn of the loop.
 Rule 3. An attempt that is to stop is told once. It is out of flight when it has ended, or after
         ``GRACE_SECONDS``; a thread, which cannot be told, at once.
 """
@@ -57,7 +57,7 @@ def has_children(run: RunPort, attempt: int) -> bool:
 
 
 class Crew:
-    """The attempts in flight. Implements what ``execute`` reports to."""
+    """The attempts in flight. Implements ``Reports``, which an attempt tells how it ended."""
 
     __slots__ = ("attempts", "draining", "failed_last", "grace", "loop", "ready", "run", "steps", "workflow")
 
@@ -139,6 +139,7 @@ class Crew:
     def count_wait(self, attempt: Attempt, change: int) -> None:
         """Keep the count of open waits; the step's time limit stands still while there are any."""
         attempt.open_waits += change
+        attempt.needs_care = True
         if attempt.step.timeout is None:
             return
         timers, now = self.run.timers, self.run.now()
@@ -171,8 +172,7 @@ class Crew:
         run = self.run
         now = run.clock() + run.offset
         is_late = now >= run.timers.earliest and _fire_due(run, attempt, now)
-        is_unusual = attempt.stopping is not None or attempt.tasks or attempt.replay is not None
-        if is_late or (is_unusual and self._ended_otherwise(attempt, now)):
+        if is_late or (attempt.needs_care and self._ended_otherwise(attempt, now)):
             return
         step = attempt.step
         key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
@@ -186,7 +186,12 @@ class Crew:
             except Exception as error:  # noqa: BLE001  # an undeclared result is a failure of the step
                 self._fail(attempt, error, "failed", now)
                 return
-        self._leave(attempt, "ok", result, now)
+        if attempt.needs_care or step.timeout is not None or run.observers is not None:
+            self._leave(attempt, "ok", result, now)
+        else:  # what _leave does, as far as there is anything to do
+            del self.attempts[attempt.start.attempt]
+            attempt.context = None
+            run.history.record(attempt, "ok", now)
         for effect in run.machine.apply(fact):  # what run.apply does, without the call
             if type(effect) is StartStep:
                 self.start(effect)
@@ -202,7 +207,7 @@ class Crew:
         if attempt.stopping is not None:
             self._stop(attempt)
             return True
-        left = unobserved_error(attempt)
+        left = unobserved_error(attempt) if attempt.tasks else None
         if attempt.replay is not None:
             left = attempt.replay.flaw(attempt) or left
         if left is not None:
@@ -332,6 +337,7 @@ class Crew:
         if attempt.stopping is not None:
             return
         attempt.stopping = why
+        attempt.needs_care = True
         if self.run.children is not None:
             self.run.children.cancel(self.grace, number)
         attempt.cancel()

@@ -68,13 +68,13 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     if not run.in_loop():
         in_loop_of(run, "send_event", send, run, attempt, event, step)
         return
-    if attempt is not None:
+    kind = type(event)
+    target = None if step is None else _target(run, kind, step)
+    if attempt is not None:  # what was refused is not counted: it is refused again
         if not attempt.careful:
             attempt.sends += 1
         elif is_repeated_send(attempt):
             return
-    kind = type(event)
-    target = None if step is None else _target(run, kind, step)
     key = run.wiring.learn(kind)
     wakes = run.waits.matching(event) if run.waits.open else ()
     if attempt is None and target is None and run.children is not None and pass_down(run, event, key, wakes):
@@ -221,6 +221,7 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
     attempt.tasks_opened += 1
     if attempt.tasks is None:
         attempt.tasks = set()
+        attempt.needs_care = True
     attempt.tasks.add(task)
     if run.background is None:
         run.background = set()

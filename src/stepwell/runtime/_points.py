@@ -28,6 +28,7 @@ from stepwell.runtime._branches import (
 )
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._replay import Entry, told
+from stepwell.runtime._state_copies import recorded_copy
 
 WAIT = "wait_for_event"
 SLEEP = "sleep"
@@ -132,11 +133,11 @@ async def once(
     """Return what ``function`` returns, or returned when this call was made before."""
     point, entry = open_point(attempt, ONCE, name)
     if entry is not None:
-        return (await recall(attempt, entry))[0]
+        return recorded_copy((await recall(attempt, entry))[0])
     kept = kept_of(run, attempt, point)
     if kept is not None:
         note(run, attempt, point, Settlement.DONE, kept.value)
-        return kept.value
+        return recorded_copy(kept.value)
     scope, token = _enter(attempt, point, told(ONCE, name))
     settlement: Settlement = Settlement.DROPPED
     value: Any = None
@@ -150,7 +151,7 @@ async def once(
     finally:
         leave_call(attempt, scope, token, careful=attempt.replay is not None)
         if attempt.over is None and attempt.stopping is None:
-            note(run, attempt, point, settlement, value)
+            note(run, attempt, point, settlement, recorded_copy(value))
     return value
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from stepwell.core import Effect, EndRun, Fact, Machine, WaitId
@@ -18,7 +18,7 @@ from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream, Origin
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
-from stepwell.runtime._watchdog import Host
+from stepwell.runtime._watchdog import Clock, Host
 
 
 class Serializer(Protocol):
@@ -57,7 +57,7 @@ class RunPort(Protocol):
     ending: EndRun | None
     buffers: Buffers | None
     host: Host
-    clock: Callable[[], float]
+    clock: Clock
     offset: float
     resources: RunResources | None
     settings: Any

@@ -41,9 +41,10 @@ def take_up(run: Any, restored: RestoredRun) -> None:
     for timer, at in restored.timers.items():
         run.timers.start(timer, at)
     for name, wait in restored.waits.items():
-        wait.future = run.loop.create_future()
+        future: asyncio.Future[Any] = run.loop.create_future()
+        wait.future = future
         kind = ChildWait if wait.is_child else OpenWait
-        run.waits.add(name, kind(wait.future, wait.event_type, wait.requirements, wait.type_name, wait.question))
+        run.waits.add(name, kind(future, wait.event_type, wait.requirements, wait.type_name, wait.question))
     for number, start in state.running.items():
         attempt: Attempt = run.crew.start(start)
         _prepare(run, attempt, restored.bodies[number], restored)
@@ -67,6 +68,7 @@ def _prepare(run: Any, attempt: Attempt, body: RestoredBody, restored: RestoredR
         open_points = {wait: one.point for wait, one in suspension.open.items() if one.point is not None}
         open_points.update((wait, point) for wait, _, _, point in suspension.ready if point is not None)
         outcomes = {wait: (how is Settlement.FAILED, value) for wait, value, how, _ in suspension.ready}
+    attempt.needs_care = True
     attempt.replay = Replay(attempt.step.name, points.settled if points is not None else (), open_points, body.branches)
     attempt.replay.tasks_opened = body.tasks_opened
     attempt.replay.outcomes = outcomes

@@ -119,7 +119,6 @@ class Run:
 
     link: Link | None = None
     path: tuple[Origin, ...] = ()
-    lost = lose
 
     def __init__(
         self,
@@ -140,7 +139,7 @@ class Run:
         self.machine = Machine(wiring.plan)
         self.stream = EventStream(loop, settings.stream_buffer)
         self.outcome = Outcome(loop)
-        self.timers = Timers(loop, self.now, self._fire)
+        self.timers = Timers(self)
         self.waits = WaitTable()
         self.history = History()
         self.crew = Crew(self, workflow, steps)
@@ -240,7 +239,7 @@ class Run:
             case StartStep():
                 self.crew.start(effect)
 
-    def _fire(self, timer: int, now: float) -> None:
+    def fire(self, timer: int, now: float) -> None:
         """Take a due timer: the machine's own, or (negative) the time limit of an attempt."""
         if timer >= 0:
             self.apply(TimerFired(now, timer))
@@ -250,10 +249,7 @@ class Run:
     def _check_idle(self) -> None:
         if self.observers is not None:
             self.observers.became_idle()
-        self.loop.call_soon(self.loop.call_soon, self._turn_passed)
-
-    def _turn_passed(self) -> None:
-        self.apply(TurnPassed(self.now()))
+        self.loop.call_soon(self.loop.call_soon, lambda: self.apply(TurnPassed(self.now())))
 
     def cancel(self, *, grace: float = GRACE_SECONDS) -> None:
         """End the run as cancelled; bodies have ``grace`` seconds to end."""
@@ -302,6 +298,10 @@ class Run:
             self.conclude(ending)
         elif self.closing is None:
             self.closing = self.loop.create_task(self._close_resources(ending))
+
+    def lost(self) -> None:
+        """End: the loop was closed under it."""
+        lose(self)
 
     async def _close_resources(self, ending: EndRun) -> None:
         assert self.resources is not None

@@ -201,10 +201,11 @@ class RunReader:
         branches: dict[BranchPath, tuple[Call, Counts]] = {}
         path = fields.at("branches")
         for entry in fields.items("branches"):
-            way, kind, name, *counts = check_list(entry, path, 6)
+            way, kind, name, *counts, refusals = check_list(entry, path, 7)
             sends, shown, writes = (check_integer(count, path) for count in counts)
+            refused = tuple(check_integer(one, path, 1) for one in check_list(refusals, path))
             branch = tuple(check_integer(one, path, -LARGEST) for one in check_list(way, path))
-            branches[branch] = (check_text(kind, path), check_text(name, path)), (sends, shown, writes)
+            branches[branch] = (check_text(kind, path), check_text(name, path)), (sends, shown, writes, refused)
         body = RestoredBody(
             started=fields.number("started"),
             timed_out=fields.flag("timed_out"),

@@ -15,7 +15,7 @@ from stepwell.runtime._ports import Serializer
 from stepwell.runtime._restored import Restored
 from stepwell.runtime._snapshot_fields import Fields
 from stepwell.runtime._snapshot_read import RunReader
-from stepwell.runtime._snapshot_values import Values, values_for
+from stepwell.runtime._snapshot_values import JsonValues, TextValues, Values, values_for
 from stepwell.runtime._snapshot_write import RunWriter
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
@@ -84,7 +84,17 @@ def restored_from(
     document: Mapping[str, Any], workflow: Any, wiring: Wiring, serializer: Serializer | None
 ) -> Restored:
     """Read a document; anything wrong with it is a ``ContextSerdeError``."""
+    if not isinstance(document, Mapping):
+        text = isinstance(document, str | bytes | bytearray)
+        again = "; read the text by json.loads first" if text else ""
+        raise SnapshotError(
+            path="the snapshot", reason=f"it is no dictionary but of type {type(document).__name__}{again}"
+        )
     try:
+        if not isinstance(document, Mapping):
+            raise SnapshotError(
+                path="the snapshot", reason=f"a dictionary belongs there, not a {type(document).__name__}"
+            )
         return _restored(dict(document), workflow, wiring, serializer)
     except StepwellError:
         raise
@@ -94,11 +104,7 @@ def restored_from(
 
 def _restored(document: dict[str, Any], workflow: Any, wiring: Wiring, serializer: Serializer | None) -> Restored:
     fields = Fields(document, "")
-    if fields.raw("format") != FORMAT:
-        raise SnapshotError(path="format", reason="it is no snapshot that stepwell made")
-    version = fields.raw("version")
-    if type(version) is not int or not 1 <= version <= VERSION:
-        raise SnapshotVersionError(version=version, newest=VERSION)
+    _check_format(fields)
     if not _same_class(fields.text("workflow"), name_of(workflow)):
         raise ForeignSnapshotError(workflow=type(workflow).__name__, other=fields.text("workflow"))
     values = values_for(wiring, serializer or workflow.serializer)
@@ -113,9 +119,35 @@ def _restored(document: dict[str, Any], workflow: Any, wiring: Wiring, serialize
     if run is None:
         return Restored(run_id, wiring, store, None)
     restored = RunReader(wiring, values).run(run)
+    _check_children(run)
     for child in restored.children.values():
         child.read = lambda inner, other, its_wiring: restored_from(inner, other, its_wiring, serializer)
     return Restored(run_id, wiring, store, restored)
+
+
+def _check_format(fields: Fields) -> None:
+    if fields.raw("format") != FORMAT:
+        raise SnapshotError(path=fields.at("format"), reason="it is no snapshot that stepwell made")
+    version = fields.raw("version")
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise SnapshotVersionError(version=version, newest=VERSION)
+
+
+def _check_children(run: Fields) -> None:
+    """Refuse children, at any depth, of which it can be told without their workflow objects that they cannot go on."""
+    work = [run]
+    for above in work:
+        for child in above.each("children"):
+            if child.raw("document") is None:
+                continue
+            fields = child.inner("document")
+            _check_format(fields)
+            kinds = (JsonValues.kind, TextValues.kind)
+            if not fields.text("run_id") or fields.text("values") not in kinds or ":" not in fields.text("workflow"):
+                raise SnapshotError(path=fields.path, reason="no child that is under way is described so")
+            fields.raw("store")
+            work.append(fields.inner("run"))
+            fields.close()
 
 
 def _same_class(written: str, here: str) -> bool:

@@ -26,6 +26,21 @@ def isolated_copy(state: T) -> T:
     return clone
 
 
+def recorded_copy(value: Any) -> Any:
+    """Return what is recorded of a call's result, or handed out of a record: the body may change its own in place.
+
+    Containers, dataclasses and models are copied. Any other object, and what is nested too deeply, is shared.
+    """
+    if type(value) in ATOMS:
+        return value
+    if not isinstance(value, (list, dict, tuple, set, BaseModel)) and not dataclasses.is_dataclass(type(value)):
+        return value
+    try:
+        return copied(value, {})
+    except RecursionError:
+        return value
+
+
 def copied(value: Any, memo: dict[int, Any]) -> Any:
     """Return a deep copy; ``memo`` keeps one copy for each original, so shared and circular parts stay so."""
     if type(value) in ATOMS:

@@ -29,10 +29,14 @@ def all_pass() -> bool:
     return True
 
 
+def nobody_notes() -> None:
+    pass
+
+
 class StateStore(Generic[S]):
     """The state of a run, for any task of the run's event loop."""
 
-    __slots__ = ("_gate", "_pen", "_state_type", "_tree")
+    __slots__ = ("_gate", "_note_refused", "_pen", "_state_type", "_tree")
 
     def __init__(self, initial_state: S, *, state_type: type[S] | None = None) -> None:
         """Begin with ``initial_state``, or go on from a snapshot; ``clear`` makes a ``state_type``."""
@@ -40,23 +44,25 @@ class StateStore(Generic[S]):
         self._state_type = state_type or type(initial_state)
         self._pen = Pen()
         self._gate: Gate = all_pass
+        self._note_refused: Callable[[], None] = nobody_notes
 
     @classmethod
     def of(cls, state_type: type[S]) -> "StateStore[S]":
         """Return a store as a run begins with it; a ``StateDefaultsError`` names fields without a default."""
         return cls(default_state(state_type))
 
-    def bound(self, gate: Gate) -> "StateStore[S]":
+    def bound(self, gate: Gate, note_refused: Callable[[], None] = nobody_notes) -> "StateStore[S]":
         """Return a view of the same state that asks ``gate`` before each write, and skips it on ``False``.
 
         It asks once for each ``set``, ``set_state``, ``clear``, and ``edit_state`` whose block ends well, in
-        the moment in which the write is made; also for a write that then fails.
+        the moment in which the write is made; also for a write that then fails, of which it tells ``note_refused``.
         """
         view: StateStore[S] = StateStore.__new__(StateStore)
         view._tree = self._tree
         view._state_type = self._state_type
         view._pen = self._pen
         view._gate = gate
+        view._note_refused = note_refused
         return view
 
     def snapshot(self) -> S:
@@ -111,15 +117,22 @@ class StateStore(Generic[S]):
     async def _write(self, writer: str, make: Callable[[], None]) -> None:
         self._pen.refuse_holder(writer)
         if self._pen.is_free:
-            if self._gate():
-                make()
+            self._make(make)
             return
         await self._pen.take()
         try:
-            if self._gate():
-                make()
+            self._make(make)
         finally:
             self._pen.put_back()
+
+    def _make(self, make: Callable[[], None]) -> None:
+        if not self._gate():
+            return
+        try:
+            make()
+        except BaseException:
+            self._note_refused()
+            raise
 
 
 # The peer's name for a store that lives in memory; there is no other kind here.

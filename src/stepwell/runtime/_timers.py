@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from typing import Protocol
 
 _COMPACT_AT = 64
 NEVER = float("inf")
@@ -11,30 +11,28 @@ NO_TIMERS: dict[int, float] = {}
 """Shared by all runs without a timer; never written."""
 
 
-def _nobody(timer: int, now: float) -> None:
-    """Stands in once the run is over."""
+class Owner(Protocol):
+    """Whose timers they are: its clock in seconds, and what is called with each timer that is due."""
 
+    loop: asyncio.AbstractEventLoop
 
-def _never() -> float:
-    return 0.0
+    def now(self) -> float: ...
+
+    def fire(self, timer: int, now: float) -> None: ...
 
 
 class Timers:
-    """Keeps named deadlines in seconds of the run's clock; ``fire`` is called with each name that is due.
+    """Keeps named deadlines in seconds of their owner's clock, and fires each that is due.
 
     Stopping a timer leaves its entry in the heap, and the loop's handle as it is: both are passed over
     later, and swept when they outnumber what is alive. ``earliest`` is when something may be due: cheap enough to
     look at before each result.
     """
 
-    __slots__ = ("_alive", "_clock", "_fire", "_handle", "_handle_at", "_heap", "_loop", "earliest")
+    __slots__ = ("_alive", "_handle", "_handle_at", "_heap", "_owner", "earliest")
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float], fire: Callable[[int, float], None]
-    ) -> None:
-        self._loop = loop
-        self._clock = clock
-        self._fire = fire
+    def __init__(self, owner: Owner) -> None:
+        self._owner: Owner | None = owner
         self._heap: list[tuple[float, int]] | None = None  # made for the first timer
         self._alive: dict[int, float] = NO_TIMERS
         self._handle: asyncio.TimerHandle | None = None
@@ -64,17 +62,16 @@ class Timers:
 
     def fire_due(self, now: float) -> None:
         """Fire everything whose time has come, earliest first."""
-        while self._heap and self._heap[0][0] <= now:
+        while self._owner is not None and self._heap and self._heap[0][0] <= now:
             at, name = heapq.heappop(self._heap)
             if self._alive.get(name) == at:
                 del self._alive[name]
-                self._fire(name, now)
+                self._owner.fire(name, now)
         self.earliest = self._heap[0][0] if self._heap else NEVER
 
     def close(self) -> None:
         """Forget everything, also whom to tell."""
-        self._fire = _nobody
-        self._clock = _never
+        self._owner = None
         self._heap, self._alive = None, NO_TIMERS
         self.earliest = NEVER
         if self._handle is not None:
@@ -85,12 +82,14 @@ class Timers:
         if self._handle is not None:
             self._handle.cancel()
         assert self._heap
+        assert self._owner is not None
         self._handle_at = self._heap[0][0]
-        self._handle = self._loop.call_later(max(0.0, self._handle_at - self._clock()), self._ring)
+        self._handle = self._owner.loop.call_later(max(0.0, self._handle_at - self._owner.now()), self._ring)
 
     def _ring(self) -> None:
         self._handle = None
-        self.fire_due(self._clock())
+        assert self._owner is not None
+        self.fire_due(self._owner.now())
         while self._heap and self._alive.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         if self._heap and self._handle is None:

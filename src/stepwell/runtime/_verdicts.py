@@ -1,9 +1,10 @@
 """How an ending is told: the last event of the stream, and the error that ``await handler`` raises."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stepwell.core import EndRun, Stall, Status
+from stepwell.core import EndRun, HalfJoin, Stall, Status
 from stepwell.errors import WorkflowCancelledByUser, WorkflowStalledError, WorkflowTimeoutError
 from stepwell.flow import (
     StopEvent,
@@ -65,6 +66,20 @@ def note_attempt(error: BaseException, attempt: Attempt) -> None:
         return  # an exception that refuses attributes keeps its own text only
 
 
+def _half_full(half: HalfJoin, wiring: Wiring) -> str:
+    """Return what a join has and what it lacks, by all that a parameter takes."""
+    step = wiring.steps[half.step]
+    taken = {
+        wiring.learn(kind): " | ".join(one.__name__ for one in parameter.types)
+        for parameter in step.signature.events
+        for kind in parameter.types
+    }
+    counts = Counter(taken[key] for key in half.present)
+    has = ", ".join(name if count == 1 else f"{count} {name}" for name, count in counts.items()) or "nothing"
+    lacks = ", ".join(f"{count} more {taken[key]}" for key, count in half.missing)
+    return f"the join {step.name!r} has {has} and waits for {lacks}"
+
+
 def stalled(stall: Stall, wiring: Wiring, half_full: Sequence[str] = ()) -> WorkflowStalledError:
     """Return the error that explains why a run cannot go on."""
     name_of: Callable[[str], str] = lambda key: wiring.keys.classes[key].__name__  # noqa: E731
@@ -82,11 +97,7 @@ def stalled(stall: Stall, wiring: Wiring, half_full: Sequence[str] = ()) -> Work
         if joiners:
             hint = f" outside of a fan-out (step {joiners[0]!r} joins only what a returned list opened)"
         unhandled.append((name, count, hint))
-    joins = list(half_full)
-    for half in stall.joins:
-        has = ", ".join(name_of(key) for key in half.present) or "nothing"
-        lacks = ", ".join(f"{count} more {name_of(key)}" for key, count in half.missing)
-        joins.append(f"the join {wiring.steps[half.step].name!r} has {has} and waits for {lacks}")
+    joins = [*half_full, *(_half_full(half, wiring) for half in stall.joins)]
     last: Any = wiring.steps[stall.last_step].name if stall.last_step is not None else None
     return WorkflowStalledError(
         workflow=wiring.workflow,

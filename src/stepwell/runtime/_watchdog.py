@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import field
 from types import CodeType, FrameType
 from typing import Any, Protocol
@@ -30,6 +30,12 @@ class Held(Protocol):
         """End: the loop was closed under it."""
 
 
+class Clock(Protocol):
+    """What tells a loop's time. (Pyright takes a ``Callable`` in a slot for a method.)"""
+
+    def __call__(self) -> float: ...
+
+
 @record()
 class Host:
     """A loop that has runs: its thread, its clocks (seconds), and the runs under way, which nothing else holds.
@@ -39,8 +45,8 @@ class Host:
 
     loop: asyncio.AbstractEventLoop
     thread: int
-    clock: Callable[[], float]
-    wall_clock: Callable[[], float]
+    clock: Clock
+    wall_clock: Clock
     world: Any = None
     runs: set["Held"] = field(default_factory=set)
     asked_at: float | None = None

@@ -54,10 +54,15 @@ def may_fail(body: Any) -> bool:
     innermost = body
     while True:
         awaited = getattr(innermost, "cr_await", None) or getattr(innermost, "gi_yieldfrom", None)
-        if getattr(awaited, "cr_code", None) is None and getattr(awaited, "gi_code", None) is None:
+        if _code_of(awaited) is None:
             break
         innermost = awaited
-    code = getattr(innermost, "cr_code", None) or innermost.gi_code
+    code = _code_of(innermost)
     if code is asyncio.sleep.__code__ or code.co_filename == _STREAMS:
         return True
     return not code.co_filename.startswith((_ASYNCIO, _STEPWELL, contextlib.__file__))
+
+
+def _code_of(body: Any) -> Any:
+    """Return the code of a coroutine or a generator, ``None`` of anything else."""
+    return getattr(body, "cr_code", None) or getattr(body, "gi_code", None)

@@ -95,8 +95,8 @@ def _of_attempt(fact: Fact) -> str:
         case StepFannedOut():
             return f"returns a list of {len(fact.events)}"
         case StepFailed():
-            again = "" if fact.retry_at is None else ", and will be tried again"
-            return f"fails: {type(fact.error).__name__}: {fact.error}{again}"
+            again = "" if fact.retry_at is None else " (to be tried again)"
+            return f"fails{again}: {type(fact.error).__name__}: {fact.error}"
         case WaitStarted():
             return f"waits for {_short(fact.key) if fact.key is not None else 'its time'}"
         case _:

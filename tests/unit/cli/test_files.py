@@ -87,6 +87,15 @@ def test_a_class_that_needs_arguments_says_which_and_what_to_do(flow_file: FlowF
     assert f"{name}:ready" in err
 
 
+def test_a_class_that_needs_arguments_is_checked_without_them(flow_file: FlowFile, stepwell: CommandLine) -> None:
+    name = flow_file(TWO)
+
+    code, out, err = stepwell("check", f"{name}:Letter")
+
+    assert (code, err) == (0, "")
+    assert "Letter is fine" in out
+
+
 def test_a_file_without_a_workflow_is_a_usage_error(flow_file: FlowFile, stepwell: CommandLine) -> None:
     code, _, err = stepwell("run", flow_file("from stepwell import Workflow\nx = 1"))
 

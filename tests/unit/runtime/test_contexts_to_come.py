@@ -221,13 +221,15 @@ async def test_a_snapshot_of_a_newer_version_is_refused() -> None:
     assert isinstance(caught.value, ValueError)
 
 
-@pytest.mark.parametrize("data", [{}, {"format": "x"}, {"is_running": True}, 5, None, [], "text"])
+@pytest.mark.parametrize("data", [{}, {"format": "x"}, {"is_running": True}, 5, None, [], [("format", "x")], "text"])
 def test_what_is_no_snapshot_is_refused(data: Any) -> None:
-    if data is None:
-        return
-
     with pytest.raises(ContextSerdeError):
         Context.from_dict(Counter(), data)
+
+
+def test_a_snapshot_that_is_still_a_text_is_refused_with_the_call_that_is_missing() -> None:
+    with pytest.raises(SnapshotError, match=r"of type str; read the text by json\.loads first"):
+        Context.from_dict(Counter(), "{}")  # type: ignore[arg-type]
 
 
 @virtually

@@ -15,6 +15,7 @@ from stepwell.errors import (
     PointMismatchError,
     ReplayError,
     StepOptionError,
+    WorkflowStepDoesNotExistError,
 )
 from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 
@@ -409,3 +410,75 @@ async def test_an_attempt_that_was_timed_out_writes_nothing_any_more() -> None:
 
     assert len(refused) == 1
     assert await handler.ctx.store.get("x", None) is None
+
+
+class Refused(Workflow):
+    """Is refused a write, or an event, sends something because of it, and more after a wait."""
+
+    heard: list[str]
+
+    @step
+    async def begin(self, ctx: Context, ev: StartEvent) -> None:
+        await ctx.store.set("list", [1])
+        try:
+            if ev.way == "write":
+                await ctx.store.set("list.7", 3)
+            else:
+                ctx.send_event(Note(text="lost"), step="nowhere")
+        except (ValueError, WorkflowStepDoesNotExistError):
+            ctx.send_event(Note(text="because of it"))
+        await ctx.store.set("list.0", 2)
+        await ctx.wait_for_event(Answer)
+        ctx.send_event(Note(text="after"))
+
+    @step(num_workers=1)
+    async def hear(self, ctx: Context, ev: Note) -> StopEvent | None:
+        self.heard.append(ev.text)
+        return StopEvent(await ctx.store.get("list")) if ev.text == "after" else None
+
+
+@pytest.mark.parametrize("way", ["write", "send"])
+@virtually
+async def test_what_was_refused_before_a_snapshot_is_refused_again_and_nothing_after_it_is_lost(way: str) -> None:
+    workflow = Refused(disable_validation=True)
+    workflow.heard = []
+    handler = workflow.run(way=way)
+    for _ in range(2):
+        await settle()
+        handler = take_up(workflow, await put_away(handler))
+    await settle()
+
+    handler.ctx.send_event(Answer())
+
+    assert await asyncio.wait_for(handler, 100) == [2]
+    assert workflow.heard == ["because of it", "after"]
+
+
+class Listed(Workflow):
+    @step
+    async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent([[]])
+
+
+class Growing(Workflow):
+    """Changes in place what a recorded call gave it."""
+
+    @step(retry_policy=PATIENTLY)
+    async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        got = await ctx.run_child(Listed()) if ev.child else await ctx.once("list", lambda: [[]])
+        got[0].append(ctx.attempt)
+        await ctx.sleep(1)
+        if ctx.attempt < 3:
+            raise RuntimeError("once more")
+        return StopEvent(got)
+
+
+@pytest.mark.parametrize("child", [False, True])
+@virtually
+async def test_a_body_that_changes_a_result_in_place_does_not_change_what_is_recorded(child: bool) -> None:
+    handler = Growing().run(child=child)
+    for _ in range(4):
+        await asyncio.sleep(0.6)
+        handler = take_up(Growing(), await put_away(handler))
+
+    assert await handler == [[3]]

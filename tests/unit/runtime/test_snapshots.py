@@ -690,6 +690,35 @@ async def test_a_run_that_is_taken_up_waits_for_its_turn_too() -> None:
     assert (await again)[0] == 2
 
 
+def slow(workers: int) -> Workflow:
+    class Slow(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> list[Item]:
+            return [Item(number=number) for number in range(6)]
+
+        @step(num_workers=workers)
+        async def work(self, ctx: Context, ev: Item) -> Done:
+            await asyncio.sleep(1)
+            return Done(number=ev.number)
+
+        @step
+        async def end(self, evs: Annotated[list[Done], Collect(ordered=True)]) -> StopEvent:
+            return StopEvent([ev.number for ev in evs])
+
+    return Slow(timeout=None)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 4), (2, 6), (4, 1), (3, 3)])
+@virtually
+async def test_a_run_is_taken_up_by_steps_with_other_numbers_of_workers(before: int, after: int) -> None:
+    handler = slow(before).run()
+    await asyncio.sleep(0.5)
+
+    again = take_up(slow(after), await put_away(handler))
+
+    assert await asyncio.wait_for(again, 100) == [0, 1, 2, 3, 4, 5]
+
+
 @virtually
 async def test_a_snapshot_changes_nothing() -> None:
     handler = patient().run()

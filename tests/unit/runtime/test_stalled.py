@@ -1,12 +1,23 @@
 """A run that can make no more progress fails at once and says why: all the ways to get there."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from tests.unit.runtime.virtual_loop import passed_since, virtually
 
-from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent, Workflow, step
+from stepwell import (
+    Collect,
+    Context,
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StopEvent,
+    Take,
+    Workflow,
+    step,
+)
 from stepwell.errors import StepError, WorkflowStalledError
 from stepwell.flow import WorkflowFailedEvent
 
@@ -98,6 +109,22 @@ async def test_an_event_that_no_step_takes_is_named_with_the_near_miss() -> None
     assert error.unhandled == (("Drafts", 2, " (did you mean Draft?)"),)
     assert "2 events Drafts that no step takes (did you mean Draft?)" in str(error)
     assert "finish (Draft)" in str(error)
+
+
+@virtually
+async def test_a_half_full_join_of_several_classes_names_all_of_them() -> None:
+    class Join(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> list[Left | Right]:
+            return [Right(), Right()]
+
+        @step
+        async def some(self, evs: Annotated[list[Left | Right], Collect(Take(4))]) -> StopEvent:
+            return StopEvent()
+
+    error = await stalled(Join())
+
+    assert error.joins == ("the join 'some' has 2 Left | Right and waits for 2 more Left | Right",)
 
 
 @virtually

@@ -575,3 +575,33 @@ async def a_step_is_added_to_an_instance():
         await ending_of(one.run(stop=False)),
         await refused(lambda: ending_of(other.run(stop=True)), WorkflowValidationError, "produced but never consumed"),
     ]
+
+
+@program
+async def a_step_that_returns_a_number():
+    def define():
+        class Counts(Workflow):
+            @step
+            async def begin(self, ev: StartEvent) -> StopEvent:
+                return StopEvent()
+
+            @step
+            async def count(self, ev: StartEvent) -> int:
+                return 1
+
+        return Counts()
+
+    return await refused(define, WorkflowValidationError)
+
+
+@program
+async def a_method_without_self():
+    def define():
+        class Forgetful(Workflow):
+            @step
+            async def begin(ev: StartEvent) -> StopEvent:
+                return StopEvent()
+
+        return Forgetful()
+
+    return await refused(define, WorkflowValidationError)

@@ -336,6 +336,16 @@ async def broken_files_are_listed_by_validation():
 
 
 @program
+async def resources_are_tried_by_validation_inside_a_loop():
+    class Uses(Workflow):
+        @step
+        async def begin(self, ev: StartEvent, client: Annotated[Client, Resource(make_client)]) -> StopEvent:
+            return StopEvent(result=client.name)
+
+    return await refused(lambda: Uses().validate(validate_resources=True), RuntimeError)
+
+
+@program
 async def a_file_that_changes_between_two_runs():
     changing = FOLDER / "changing.json"
     changing.write_text(json.dumps({"name": "old"}))
