@@ -76,3 +76,33 @@ class Collects(Workflow):
 
 def test_what_was_collected_is_there_again_for_the_next_attempt() -> None:
     simulate(Collects, seeds=60, faults=Faults(step_failure=0.2, restore=0.3), check=same_result)
+
+
+class Answered(Event):
+    name: str
+
+
+class SendsBeside(Workflow):
+    """Body and background task send first and wait then; what the body sends at last ends the run."""
+
+    @step
+    async def begin(self, ctx: Context, ev: StartEvent) -> Item | None:
+        ctx.create_task(self.beside(ctx))
+        ctx.send_event(Item(number=1))
+        await ctx.wait_for_event(Answered, requirements={"name": "1"})
+        ctx.send_event(Item(number=3))
+        return None
+
+    async def beside(self, ctx: Context) -> None:
+        ctx.send_event(Item(number=2))
+        await ctx.wait_for_event(Answered, requirements={"name": "2"})
+
+    @step
+    async def answer(self, ctx: Context, ev: Item) -> StopEvent | None:
+        await asyncio.sleep(0.01)
+        ctx.send_event(Answered(name=str(ev.number)))
+        return StopEvent(result="all sent") if ev.number == 3 else None
+
+
+def test_a_wait_that_was_answered_before_its_body_came_to_it_again_lets_the_tasks_of_the_body_go_first() -> None:
+    simulate(SendsBeside, seeds=150, faults=Faults(restore=1.0), check=same_result)

@@ -196,7 +196,7 @@ async def _known_outcome(attempt: Attempt, entry: Entry) -> Any:
     assert attempt.replay is not None
     assert entry.wait is not None
     assert entry.future is not None
-    await attempt.replay.catch_up()
+    await attempt.replay.catch_up(entry.future)
     await entry.future
     failed, value = attempt.replay.outcomes[entry.wait]
     if failed:

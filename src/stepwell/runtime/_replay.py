@@ -139,13 +139,20 @@ class Replay:
         self._release()
         return await entry.future
 
-    async def catch_up(self) -> None:
-        """Wait until every call that has returned by the time of the snapshot has returned again."""
+    async def catch_up(self, answer: "asyncio.Future[Any]") -> None:
+        """Wait until every call that has returned by the time of the snapshot has returned again.
+
+        Where the call that was open has its ``answer`` already, the body would not wait at all: then the tasks that it
+        started are given the turns that they had while it waited, for what they do is counted in that order.
+        """
         while self._next < len(self._order):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._caught_up.append(future)
             self._release()
             await future
+        if answer.done():
+            for _ in range(TURNS_BETWEEN):
+                await asyncio.sleep(0)
 
     def _release(self) -> None:
         """Let the next call return, if the body has come to it."""

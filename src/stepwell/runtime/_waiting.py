@@ -46,7 +46,7 @@ async def wait(
     outcome = "cancelled"
     try:
         if entry is not None and attempt.replay is not None:
-            await attempt.replay.catch_up()
+            await attempt.replay.catch_up(listener.future)
         event = await listener.future
         outcome = "timed out" if event is None and kind == WAIT else "ok"
         if event is not None:
