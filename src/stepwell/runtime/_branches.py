@@ -1,8 +1,8 @@
 """The tasks of a body: what each of them did that is counted, and which recorded calls are its own.
 
-Rule 1. A body is one branch, and so is each task that it started and that came to a recorded call. Calls are
-        in order within a branch; between branches there is none.
-Rule 2. What a task does before its first recorded call counts as done by the branch that started it.
+Rule 1. A body is one branch, and so is each task that it started by ``ctx.create_task``, or otherwise and that came to
+        a recorded call. Calls are in order within a branch; between branches there is none.
+Rule 2. What any other task does before its first recorded call counts as done by the branch that started it.
 Rule 3. Counting costs an addition. Only an attempt with several branches, or one that was taken up from a
         snapshot, is looked at more closely (``careful``).
 """
@@ -100,7 +100,7 @@ def own_branch(body: Body) -> Branch | None:
 
 
 def new_branch(body: Body, path: BranchPath, first: Call) -> TaskBranch:
-    """Return a branch for the calling task, at its first recorded call."""
+    """Return a branch for the calling task, at its first recorded call or when it is made."""
     branch = TaskBranch(body, path, first, asyncio.current_task())
     if body.branches is None:
         body.branches = {}
@@ -108,6 +108,12 @@ def new_branch(body: Body, path: BranchPath, first: Call) -> TaskBranch:
     body.careful = True
     _BRANCH.set(branch)
     return branch
+
+
+def next_path(parent: Branch) -> BranchPath:
+    """Return the path of one more branch under ``parent``."""
+    parent.forks += 1
+    return (*parent.path, parent.forks - 1)
 
 
 def is_repeated_send(body: Body) -> bool:

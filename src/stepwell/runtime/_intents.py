@@ -1,6 +1,7 @@
 """What a context's calls do: each checks what the caller asks, and makes a fact of it."""
 
 import asyncio
+import contextvars
 import functools
 import inspect
 from collections.abc import Awaitable, Coroutine, Sequence
@@ -31,7 +32,7 @@ from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._checks import check_text
 from stepwell.runtime._children import pass_down
 from stepwell.runtime._collected import told_before
-from stepwell.runtime._points import abandon_tasks
+from stepwell.runtime._points import abandon_tasks, branch_for_task
 from stepwell.runtime._ports import RunPort, Serializer
 from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._verdicts import note_attempt
@@ -214,7 +215,11 @@ def open_task(run: RunPort, attempt: Attempt, coroutine: Coroutine[Any, Any, Any
     except BaseException:
         coroutine.close()
         raise
-    task = BackgroundTask(coroutine, loop=run.loop, name=name or f"{attempt.step.name} (background)")
+    variables = contextvars.copy_context()
+    branch = variables.run(branch_for_task, attempt, attempt.tasks_opened)
+    task = BackgroundTask(coroutine, loop=run.loop, name=name or f"{attempt.step.name} (background)", context=variables)
+    if branch is not None:
+        branch.task = task
     task.attempt = attempt.start.attempt
     task.owner = attempt
     task.ordinal = attempt.tasks_opened

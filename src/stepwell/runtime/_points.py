@@ -24,6 +24,7 @@ from stepwell.runtime._branches import (
     enter_call,
     leave_call,
     new_branch,
+    next_path,
     own_branch,
 )
 from stepwell.runtime._ports import RunPort
@@ -36,6 +37,7 @@ ONCE = "once"
 ONCE_TAKES = "a function, which once calls: once(name, fetch, url), not once(name, fetch(url))"
 COMMIT = "commit"
 CHILD = "run_child"
+TASK = "create_task"
 
 TOLD_AS_THEY_ARE = (str, int, float, bool, type(None))
 
@@ -70,8 +72,24 @@ def _first_call(attempt: Attempt, kind: str, name: str) -> Branch:
     parent = counting_branch(attempt)
     if attempt.replay is not None:
         return attempt.replay.claim(attempt, parent, kind, name)
-    parent.forks += 1
-    return new_branch(attempt, (*parent.path, parent.forks - 1), (kind, name))
+    return new_branch(attempt, next_path(parent), (kind, name))
+
+
+def branch_for_task(attempt: Attempt, ordinal: int) -> TaskBranch | None:
+    """Begin the branch of a background task, in the context variables that the task will have.
+
+    ``None`` inside the function of a recorded call: what is done there is counted with it, by its tasks too.
+    """
+    parent = counting_branch(attempt)
+    if call_around(attempt) is not None:
+        return None
+    name = str(ordinal)
+    if attempt.replay is not None:
+        branch = attempt.replay.claim(attempt, parent, TASK, name)
+    else:
+        branch = new_branch(attempt, next_path(parent), (TASK, name))
+    assert isinstance(branch, TaskBranch)
+    return branch
 
 
 def _count(attempt: Attempt, point: Point) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from stepwell.core import Point, Settled, Settlement, record
 from stepwell.errors import PointMismatchError
-from stepwell.runtime._branches import NO_CALL, NO_COUNTS, Body, Branch, BranchPath, Call, Counts, new_branch
+from stepwell.runtime._branches import NO_CALL, NO_COUNTS, Body, Branch, BranchPath, Call, Counts, new_branch, next_path
 from stepwell.runtime._restored import RestoredChild
 
 PATIENCE_SECONDS = 1.0
@@ -93,8 +93,8 @@ class Replay:
                 branch = new_branch(body, path, first)
                 branch.made_before = made
                 return branch
-        parent.forks = max(parent.forks, self._forks.get(parent.path, 0)) + 1
-        return new_branch(body, (*parent.path, parent.forks - 1), (kind, name))
+        parent.forks = max(parent.forks, self._forks.get(parent.path, 0))
+        return new_branch(body, next_path(parent), (kind, name))
 
     def find(self, branch: Branch, place: int, kind: str, name: str) -> Entry | None:
         """Return what is recorded of a call, ``None`` when the body is past all that is."""

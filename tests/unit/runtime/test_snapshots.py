@@ -748,3 +748,32 @@ async def test_a_snapshot_does_not_grow_with_what_is_over() -> None:
 
     assert len(str(document(handler))) < 2_500
     await handler.cancel_run()
+
+
+@virtually
+async def test_what_a_background_task_did_counts_for_that_task_whichever_comes_first_the_second_time() -> None:
+    class Two(Workflow):
+        delays: tuple[float, float]
+
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            async def say(text: str, seconds: float) -> None:
+                await asyncio.sleep(seconds)
+                ctx.write_event_to_stream(Note(text=text))
+
+            for text, seconds in zip("ab", self.delays, strict=True):
+                ctx.create_task(say(text, seconds))
+            answer = await ctx.wait_for_event(Answer)
+            return StopEvent(result=answer.number)
+
+    first, second = Two(), Two()
+    first.delays, second.delays = (1, 100), (3, 2)
+    handler = first.run()
+    await asyncio.sleep(10)
+    data = await put_away(handler)
+
+    again = take_up(second, data)
+    await asyncio.sleep(10)
+    again.ctx.send_event(Answer(number=1))
+
+    assert await shown(again, Note) == [Note(text="b")]
