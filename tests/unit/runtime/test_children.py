@@ -266,7 +266,7 @@ async def test_a_retry_of_the_step_runs_the_child_again() -> None:
 
 async def test_fields_that_do_not_make_the_start_event_raise_in_the_step() -> None:
     with pytest.raises(StartFieldsError, match="name"):
-        await Runs(Greet(), {"nam": "x"}).run()
+        await Runs(Greet(), {"label": "x"}).run()
 
 
 @pytest.mark.parametrize(
