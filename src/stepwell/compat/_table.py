@@ -3,12 +3,13 @@
 The decisions are in that file, as data; nothing here knows a name of the peer.
 """
 
-import difflib
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
+
+from stepwell.errors import nearest
 
 Part: TypeAlias = Literal["workflows", "callbacks"]
 Value = TypeVar("Value")
@@ -72,7 +73,7 @@ class Table:
         home, _, leaf = wanted.rpartition(".")
         beside = [name.rpartition(".")[2] for name in self.modules if name.rpartition(".")[0] == home]
         own = self.modules[home].names if home in self.modules else []
-        return difflib.get_close_matches(leaf, [*own, *beside], n=2, cutoff=0.75)
+        return nearest(leaf, [*own, *beside], most=2, likeness=0.75)
 
     def _elsewhere(self, wanted: str) -> str:
         if wanted in self.absent:

@@ -30,7 +30,7 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
     scope = None
     if lineage is not None and lineage.scope is not None:
         scope = state.scopes.get(lineage.scope)
-        if (scope is None or scope.cancelled) and route.kind is not Kind.STOP:
+        if (scope is None or scope.cancelled) and route.kind is not Kind.STOP:  # ``is_cut_off``, without the call
             return
         if scope is not None and route.only_joins:
             gather(state, plan, effects, route.joins, (lineage.index, event, cause), scope)

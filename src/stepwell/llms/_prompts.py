@@ -5,11 +5,10 @@ that a value cannot reach into the program. ``{{`` and ``}}`` are braces.
 """
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from string import Formatter
 from typing import Any
 
-from stepwell.errors import PromptTemplateError, PromptVariableError
+from stepwell.errors import PromptTemplateError, PromptVariableError, nearest
 from stepwell.llms._messages import ChatMessage, MessageRole
 
 
@@ -49,7 +48,7 @@ class PromptTemplate:
     def _refuse_unknown(self, variables: Mapping[str, Any]) -> None:
         unknown = [name for name in variables if name not in self.template_vars]
         if unknown:
-            near = get_close_matches(unknown[0], self.template_vars, n=1)
+            near = nearest(unknown[0], self.template_vars)
             raise PromptVariableError(
                 missing=(), unknown=unknown, known=self.template_vars, near=near[0] if near else None
             )

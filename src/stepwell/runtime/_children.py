@@ -55,7 +55,7 @@ class RunsAsChild(Generic[StartT, StopT]):
 
     def as_child_run(self, link: Link, start_event: StartEvent | None, fields: dict[str, Any]) -> ChildPort:
         """Return a run that has not begun, for ``link``. Raises what ``run()`` raises."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: ``Workflow`` gives it, and imports this file
 
 
 class Children:

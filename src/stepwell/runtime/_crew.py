@@ -226,8 +226,7 @@ class Crew:
                 run.history.produce(step.number, key, count)
             wakes = tuple(map(run.waits.matching, result)) if run.waits.open else ()
             return StepFannedOut(now, number, keys, tuple(result), wakes)
-        kind: type[Any] = type(result)
-        key = step.keys[kind] if kind in step.keys else result_key(step, run.wiring, result)
+        key = step.keys.get(type(result)) or result_key(step, run.wiring, result)  # type: ignore[arg-type]  # as above
         run.history.produce(step.number, key)
         fact = StepFinished(now, number, key, result)
         if run.waits.open:

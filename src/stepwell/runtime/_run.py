@@ -38,6 +38,7 @@ from stepwell.runtime._attempts import BackgroundTask
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
+from stepwell.runtime._leftovers import stop_task
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._ports import ChildrenPort, Link, Serializer
@@ -87,7 +88,6 @@ class Run:
 
     __slots__ = (
         "__weakref__",
-        "abandon_handle",
         "background",
         "buffers",
         "children",
@@ -152,7 +152,6 @@ class Run:
         self.observers: Observers | None = None
         self.shows_internal = False
         self.ending: EndRun | None = None
-        self.abandon_handle: asyncio.TimerHandle | None = None
         self.external_events = False
         self.named: str | None = None
         self.on_end: Callable[[Run], None] | None = None
@@ -270,21 +269,8 @@ class Run:
         self.ending = ending
         if self.children is not None:
             self.children.cancel(self.crew.grace)
-        if self.background:
-            for task in self.background:
-                task.cancel()
-            self.abandon_handle = self.loop.call_later(self.crew.grace, self._give_up_tasks)
-        self.conclude_if_quiet()
-
-    def _give_up_tasks(self) -> None:
-        """Wait no longer for background tasks that ignore their cancellation."""
         for task in self.background or ():
-            logger.warning(
-                "background task %r ignores its cancellation and was given up after %g seconds",
-                task.get_name(),
-                self.crew.grace,
-            )
-        self.background = None
+            stop_task(self, task, self.crew.grace)
         self.conclude_if_quiet()
 
     def conclude_if_quiet(self) -> None:
@@ -323,8 +309,6 @@ class Run:
                 now=self.now(),
                 half_full=self.buffers.explain() if self.buffers is not None else [],
             )
-        if self.abandon_handle is not None:
-            self.abandon_handle.cancel()
         self.timers.close()
         self.stream.close(last)
         self.outcome.settle(ending.status, last, error, self.wiring.workflow)

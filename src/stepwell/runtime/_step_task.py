@@ -35,11 +35,11 @@ class StepTask:
 
     def body_returned(self, result: object) -> None:
         """Take the result of the body."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: whose task it is knows whom to tell
 
     def body_raised(self, error: BaseException) -> None:
         """Take the exception of the body."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract, as above
 
     def advance(self, stretch: Callable[[Any], object], value: Any) -> None:
         """Let the body run until it waits for something. ``stretch`` sends ``value`` into it, or makes it first.
