@@ -82,8 +82,6 @@ class Crew:
             attempt.context = LiveContext(run, attempt)
         if step.timeout is not None:
             run.timers.start(-start.attempt, attempt.started + step.timeout)
-        if start.number == 1:
-            run.history.consume(start.step, start.key)
         if run.observers is not None:
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         if self.ready is None:
@@ -178,7 +176,6 @@ class Crew:
         key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
         fact: Fact
         if key is not None and not run.waits.open:
-            run.history.produce(step.number, key)
             fact = StepFinished(now, attempt.start.attempt, key, result)
         else:
             try:
@@ -186,12 +183,13 @@ class Crew:
             except Exception as error:  # noqa: BLE001  # an undeclared result is a failure of the step
                 self._fail(attempt, error, "failed", now)
                 return
+            key = fact.key if type(fact) is StepFinished else None
         if attempt.needs_care or step.timeout is not None or run.observers is not None:
-            self._leave(attempt, "ok", result, now)
+            self._leave(attempt, "ok", result, now, key)
         else:  # what _leave does, as far as there is anything to do
             del self.attempts[attempt.start.attempt]
             attempt.context = None
-            run.history.record(attempt, "ok", now)
+            run.history.record(attempt, "ok", now, key)
         for effect in run.machine.apply(fact):  # what run.apply does, without the call
             if type(effect) is StartStep:
                 self.start(effect)
@@ -227,7 +225,6 @@ class Crew:
             wakes = tuple(map(run.waits.matching, result)) if run.waits.open else ()
             return StepFannedOut(now, number, keys, tuple(result), wakes)
         key = step.keys.get(type(result)) or result_key(step, run.wiring, result)  # type: ignore[arg-type]  # as above
-        run.history.produce(step.number, key)
         fact = StepFinished(now, number, key, result)
         if run.waits.open:
             assert isinstance(result, Event)
@@ -299,8 +296,8 @@ class Crew:
         run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at, told_so_far(attempt)))
         run.conclude_if_quiet()
 
-    def _leave(self, attempt: Attempt, outcome: str, result: object, now: float) -> None:
-        """Take an attempt out of flight, and remember it."""
+    def _leave(self, attempt: Attempt, outcome: str, result: object, now: float, returned: str | None = None) -> None:
+        """Take an attempt out of flight, and remember it, with the type of the one event that it returned."""
         run = self.run
         number = attempt.start.attempt
         del self.attempts[number]
@@ -315,7 +312,7 @@ class Crew:
         if attempt.open_waits and (outcome != "ok" or not attempt.tasks):
             self._drop_waits(attempt)
         attempt.context = attempt.store_view = None  # no rings for the garbage collector
-        run.history.record(attempt, outcome, now)
+        run.history.record(attempt, outcome, now, returned)
         if run.observers is not None:
             run.observers.attempt_ended(attempt, outcome, result, now)
 

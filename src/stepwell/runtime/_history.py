@@ -1,5 +1,6 @@
 """What an in-memory run remembers of itself for drawings: counts per edge, and its last attempts."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from stepwell.runtime._attempts import Attempt
@@ -63,57 +64,86 @@ class AttemptRecord(NamedTuple):
     waits: tuple[WaitRecord, ...] = ()
 
 
-NO_ANSWERS: dict[tuple[int, str], int] = {}
-"""Shared by all runs in which nothing waited for an event; never written."""
+Edges = dict[tuple[int, str], int]
+NO_EDGES: Edges = {}
+"""Shared by all runs that have nothing to count there yet; never written."""
 
 
 class History:
     """Counts for each edge of the drawing, and a ring of attempts; ``ended`` counts those that fell off too.
 
-    ``produced[step, key]`` counts events a step returned or sent, ``consumed[step, key]`` those it was started with,
-    ``answered[step, key]`` those that a wait of it took.
+    What an attempt took and returned is counted when somebody asks, or when it falls off the ring: a short run never
+    counts at all. ``in_flight`` are the attempts that are not in the ring yet.
     """
 
-    __slots__ = ("answered", "consumed", "ended", "produced", "ring")
+    __slots__ = ("_consumed", "_counted", "_produced", "answered", "gone", "in_flight", "ring")
 
-    def __init__(self) -> None:
-        self.produced: dict[tuple[int, str], int] = {}
-        self.consumed: dict[tuple[int, str], int] = {}
-        self.answered: dict[tuple[int, str], int] = NO_ANSWERS
+    def __init__(self, in_flight: Mapping[int, Attempt]) -> None:
+        self.in_flight = in_flight
+        self._produced: Edges = NO_EDGES
+        self._consumed: Edges = NO_EDGES
+        self.answered: Edges = NO_EDGES
         self.ring: list[tuple[Any, ...]] = []
-        self.ended = 0
+        self._counted = 0  # how many of the ring are in the counts
+        self.gone = 0
+
+    @property
+    def ended(self) -> int:
+        """How many attempts have ended."""
+        return self.gone + len(self.ring)
+
+    @property
+    def produced(self) -> Edges:
+        """How many events of a type a step returned or sent."""
+        self._count()
+        return self._produced
+
+    @property
+    def consumed(self) -> Edges:
+        """How many events of a type a step was started with."""
+        self._count()
+        consumed = dict(self._consumed)
+        for attempt in self.in_flight.values():
+            if attempt.start.number == 1:
+                _add(consumed, (attempt.start.step, attempt.start.key), 1)
+        return consumed
+
+    def restore(self, produced: Edges, consumed: Edges, answered: Edges, ended: int) -> None:
+        """Go on where the history of a run in a snapshot stood; what it has in flight now was counted there."""
+        self._produced, self._consumed, self.answered, self.gone = produced, dict(consumed), answered, ended
+        for attempt in self.in_flight.values():
+            if attempt.start.number == 1:
+                _add(self._consumed, (attempt.start.step, attempt.start.key), -1)
 
     def produce(self, step: int, key: str, count: int = 1) -> None:
-        """Count events that a step returned or sent."""
-        edge = (step, key)
-        counts = self.produced
-        counts[edge] = counts[edge] + count if edge in counts else count
-
-    def consume(self, step: int, key: str) -> None:
-        """Count an event that a step was started with."""
-        edge = (step, key)
-        counts = self.consumed
-        counts[edge] = counts[edge] + 1 if edge in counts else 1
+        """Count events that a step sent, or returned in a list."""
+        if self._produced is NO_EDGES:
+            self._produced = {}
+        _add(self._produced, (step, key), count)
 
     def answer(self, step: int, key: str) -> None:
         """Count an event that a wait of a step took."""
-        edge = (step, key)
-        if self.answered is NO_ANSWERS:
+        if self.answered is NO_EDGES:
             self.answered = {}
-        self.answered[edge] = self.answered.get(edge, 0) + 1
+        _add(self.answered, (step, key), 1)
 
     def recent(self) -> tuple[AttemptRecord, ...]:
         """Return the attempts in the ring, oldest first."""
-        return tuple(AttemptRecord(*entry)._replace(waits=waits_of(entry[-1])) for entry in self.ring[-RING_SIZE:])
+        return tuple(AttemptRecord._make((*entry[2:-1], waits_of(entry[-1]))) for entry in self.ring[-RING_SIZE:])
 
-    def record(self, attempt: Attempt, outcome: str, now: float) -> None:
-        """Remember an attempt that has ended."""
-        self.ended += 1
+    def record(self, attempt: Attempt, outcome: str, now: float, returned: str | None = None) -> None:
+        """Remember an attempt that has ended, and the type of the one event that it returned."""
         start = attempt.start
-        if len(self.ring) == 2 * RING_SIZE:  # swept now and then: a list costs a short run less than a deque
-            del self.ring[:RING_SIZE]
-        self.ring.append(
+        ring = self.ring
+        if len(ring) == 2 * RING_SIZE:  # swept now and then: a list costs a short run less than a deque
+            self._count()
+            del ring[:RING_SIZE]
+            self._counted -= RING_SIZE
+            self.gone += RING_SIZE
+        ring.append(
             (
+                start.key,
+                returned,
                 start.attempt,
                 start.step,
                 attempt.worker,
@@ -126,3 +156,19 @@ class History:
                 attempt.waited,
             )
         )
+
+    def _count(self) -> None:
+        if self._counted == len(self.ring):
+            return
+        self._produced = self._produced or {}
+        self._consumed = self._consumed or {}
+        for key, returned, _, step, _, number, *_ in self.ring[self._counted :]:
+            if number == 1:
+                _add(self._consumed, (step, key), 1)
+            if returned is not None:
+                _add(self._produced, (step, returned), 1)
+        self._counted = len(self.ring)
+
+
+def _add(edges: Edges, edge: tuple[int, str], count: int) -> None:
+    edges[edge] = edges.get(edge, 0) + count

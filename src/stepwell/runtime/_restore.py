@@ -50,9 +50,7 @@ def take_up(run: Any, restored: RestoredRun) -> None:
         _prepare(run, attempt, restored.bodies[number], restored)
     for number, start in state.lingering.items():
         _play_again(run, start, restored.bodies[number], restored)
-    history = run.history
-    history.produced, history.consumed, history.ended = restored.produced, restored.consumed, restored.ended
-    history.answered = restored.answered
+    run.history.restore(restored.produced, restored.consumed, restored.answered, restored.ended)
     _report_absent(run, restored)
     state.checking = False
     run.apply(TurnPassed(run.now()))  # a run that has nothing left to do must notice that

@@ -141,8 +141,8 @@ class Run:
         self.outcome = Outcome(loop)
         self.timers = Timers(self)
         self.waits = WaitTable()
-        self.history = History()
         self.crew = Crew(self, workflow, steps)
+        self.history = History(self.crew.attempts)
         self.background: set[BackgroundTask] | None = None
         self.buffers: Buffers | None = None
         self.children: ChildrenPort | None = None
