@@ -7,7 +7,7 @@ Rule 3. A run whose loop was closed under it is over: nothing can move it on, an
 
 import asyncio
 import concurrent.futures
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from stepwell.core import RUNNING, Status
@@ -95,20 +95,16 @@ async def from_elsewhere(run: RunPort, call: str, coroutine: Coroutine[Any, Any,
     return here.result()
 
 
-async def stream_elsewhere(run: RunPort, stream: AsyncGenerator[ValueT, None]) -> AsyncIterator[ValueT]:
+async def stream_elsewhere(run: RunPort, stream: AsyncIterator[ValueT]) -> AsyncIterator[ValueT]:
     """Yield in the running loop what ``stream`` yields in the run's."""
-    try:
-        while True:
-            found = await from_elsewhere(run, "stream_events", _next(stream))
-            if not found:
-                return
-            yield found[0]
-    finally:
-        if run.loop.is_running():
-            asyncio.run_coroutine_threadsafe(stream.aclose(), run.loop)
+    while True:
+        found = await from_elsewhere(run, "stream_events", _next(stream))
+        if not found:
+            return
+        yield found[0]
 
 
-async def _next(stream: AsyncGenerator[ValueT, None]) -> tuple[ValueT, ...]:
+async def _next(stream: AsyncIterator[ValueT]) -> tuple[ValueT, ...]:
     """Return the next item in a tuple, and nothing at the end."""
     async for item in stream:
         return (item,)

@@ -22,6 +22,7 @@ from stepwell.runtime._current import current_attempt
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort, Serializer
+from stepwell.runtime._readers import EventReader
 from stepwell.runtime._run_to_come import RunToCome
 from stepwell.runtime._state_store import StateStore
 
@@ -316,7 +317,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""
         run = self._live("stream_events")
-        stream = run.stream.events()
+        stream = EventReader(run.stream)
         return stream_elsewhere(run, stream) if is_elsewhere(run) else stream
 
 

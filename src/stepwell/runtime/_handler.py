@@ -10,6 +10,7 @@ from stepwell.runtime._checks import check_seconds
 from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._crew import GRACE_SECONDS
 from stepwell.runtime._history import AttemptRecord
+from stepwell.runtime._readers import EventReader, ItemReader
 from stepwell.runtime._run import Run
 from stepwell.runtime._stream import StreamItem
 
@@ -83,14 +84,14 @@ class WorkflowHandler(Generic[StopT]):
         """
         if expose_internal:
             self._run.expose_internal()
-        stream = self._run.stream.events(after=after, internal=expose_internal)
+        stream = EventReader(self._run.stream, after=after, internal=expose_internal)
         return stream_elsewhere(self._run, stream) if is_elsewhere(self._run) else stream
 
     def stream(self, *, after: int | None = None, expose_internal: bool = False) -> AsyncIterator[StreamItem[Event]]:
         """Like ``stream_events``, with the cursor of each event."""
         if expose_internal:
             self._run.expose_internal()
-        stream = self._run.stream.read(after=after, internal=expose_internal)
+        stream = ItemReader(self._run.stream, after=after, internal=expose_internal)
         return stream_elsewhere(self._run, stream) if is_elsewhere(self._run) else stream
 
     async def send_event(self, event: Event, step: str | None = None) -> None:
