@@ -25,7 +25,7 @@ from stepwell.errors import (
     WrongThreadError,
 )
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
-from stepwell.runtime._afar import awaited_by, check_loop, in_loop_of
+from stepwell.runtime._afar import awaited_by, check_answering, check_loop, in_loop_of
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._branches import is_repeated_send, is_repeated_show
 from stepwell.runtime._buffers import Buffers
@@ -148,6 +148,7 @@ def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) ->
         if run.in_loop():
             raise WrongThreadError(call="ctx.call", remedy="In an async step, await the coroutine instead.")
         check_open(run, attempt, "ctx.call")
+        check_answering(run, "ctx.call")
     except BaseException:
         if asyncio.iscoroutine(awaitable):
             awaitable.close()
@@ -167,6 +168,8 @@ def collect(
     """Keep an event until all that is expected has come."""
     check_event(event, "collect_events")
     check_open(run, attempt, "collect_events")
+    if not run.in_loop():  # the threads of a def step would take the same events
+        return in_loop_of(run, "collect_events", collect, run, attempt, event, expected, buffer_id)
     if not expected:
         return []
     name = buffer_id or ""
