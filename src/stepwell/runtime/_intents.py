@@ -123,6 +123,8 @@ def write(run: RunPort, attempt: Attempt | None, event: Event) -> None:
     if (attempt is not None and attempt.over is not None) or run.stream.closed:
         check_open(run, attempt, "write_event_to_stream")
         raise RunOverError(call="write_event_to_stream", workflow=run.wiring.workflow, status="ended")
+    if attempt is None and run.loop.is_closed():
+        check_loop(run, "write_event_to_stream")
     if not run.in_loop():
         check_loop(run, "write_event_to_stream")
         run.loop.call_soon_threadsafe(_write_now, run, attempt, event)
