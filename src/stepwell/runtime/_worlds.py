@@ -65,6 +65,11 @@ class RunView:
         return self._run.settings.timeout
 
     @property
+    def limits(self) -> dict[int, float]:
+        """The seconds that an attempt may take, by the number of its step."""
+        return {step.number: step.timeout for step in self._run.crew.steps if step.timeout is not None}
+
+    @property
     def ending(self) -> EndRun | None:
         return self._run.ending
 
