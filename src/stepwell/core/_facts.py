@@ -6,7 +6,7 @@ not changed after they are made. (Not frozen: that costs 2.2 times as much to bu
 """
 
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias, final
 
 from stepwell.core._records import record
 
@@ -41,6 +41,11 @@ class Settlement(Enum):
     ASKED = "asked"
 
 
+# See ``RUNNING`` in the effects.
+DONE: Final = Settlement.DONE
+LATE: Final = Settlement.LATE
+
+
 @record()
 class RunStarted:
     """The run began with ``event``. ``timeout`` (seconds) is ``None`` when the run has no limit."""
@@ -67,6 +72,7 @@ class EventSent:
     wakes: tuple[WaitId, ...] = ()
 
 
+@final
 @record()
 class StepFinished:
     """A step's body returned. ``key`` is ``None`` when it returned nothing."""

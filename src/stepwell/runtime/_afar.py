@@ -11,7 +11,7 @@ import concurrent.futures
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from stepwell.core import Status
+from stepwell.core import RUNNING, Status
 from stepwell.errors import RunLoopError, RunOverError, WrongThreadError
 from stepwell.flow import WorkflowCancelledEvent
 from stepwell.runtime._blocking import BLOCKED
@@ -151,7 +151,7 @@ def _was_lost(run: RunPort) -> bool:
 
 def lose(run: RunPort) -> None:
     """End a run whose loop was closed under it, as cancelled. Nothing is run for it, and nobody woken."""
-    if run.outcome.status is not Status.RUNNING:
+    if run.outcome.status is not RUNNING:
         return
     how = "was closed before the run had ended"
     error = RunLoopError(call="the run", workflow=run.wiring.workflow, how=how, is_closed=True)

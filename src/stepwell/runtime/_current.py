@@ -7,7 +7,7 @@ says whether what they do is still the step's.
 import asyncio
 from contextvars import ContextVar
 
-from stepwell.core import Status
+from stepwell.core import NEW
 from stepwell.errors import OwnRunError
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._ports import RunPort
@@ -38,7 +38,7 @@ def refuse_own_step(run: RunPort, call: str) -> None:
     if attempt is None or attempt.over is not None:
         return
     mine: RunPort | None = getattr(attempt.crew, "run", None)  # it lets go of a run that is over
-    is_queued = run.machine.state.status is Status.NEW and run.settings.num_concurrent_runs == 1
+    is_queued = run.machine.state.status is NEW and run.settings.num_concurrent_runs == 1
     while mine is not None:
         if mine is run or (is_queued and mine.workflow is run.workflow):
             raise OwnRunError(

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from threading import get_ident
 from typing import NamedTuple
 
-from stepwell.core import Status
+from stepwell.core import RUNNING
 from stepwell.errors import StateEditError, WrongThreadError
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._watchdog import Host
@@ -25,7 +25,7 @@ class Home(NamedTuple):
     def is_elsewhere(self) -> bool:
         """Whether the run is under way in a loop of another thread than the caller's."""
         host = self.host
-        return self.outcome.status is Status.RUNNING and host.thread != get_ident() and host.loop.is_running()
+        return self.outcome.status is RUNNING and host.thread != get_ident() and host.loop.is_running()
 
 
 class Pen:

@@ -43,6 +43,7 @@ class Takeover:
     def _guided(self, step: ReadyStep) -> ReadyStep:
         guided = copy(step)
         guided.call = self.guide(step)
+        guided.is_simple = False  # or the function itself would be called
         return guided
 
 
