@@ -13,6 +13,8 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from stepwell.core import (
+    COMPLETED,
+    RUNNING,
     ChildClosed,
     ChildOpened,
     EndRun,
@@ -22,7 +24,6 @@ from stepwell.core import (
     Kind,
     Point,
     Settlement,
-    Status,
     WaitDropped,
     WaitId,
 )
@@ -102,7 +103,7 @@ class Children:
     def working(self) -> Iterator[ChildPort]:
         """Yield the children that take events: those that have begun and not ended."""
         for child in list(self.open.values()):
-            if child.machine.state.status is Status.RUNNING:
+            if child.machine.state.status is RUNNING:
                 yield child
 
 
@@ -155,7 +156,7 @@ def _check(run: RunPort, attempt: Attempt, workflow: object) -> None:
     attempt.check("run_child")
     is_again = attempt.replay is not None and not attempt.replay.body_is_over
     is_open = attempt.start.attempt in run.crew.attempts or bool(attempt.tasks) or is_again
-    if attempt.stopping is not None or not is_open or run.machine.state.status is not Status.RUNNING:
+    if attempt.stopping is not None or not is_open or run.machine.state.status is not RUNNING:
         raise AttemptOverError(call="run_child", step=attempt.step.name, why=attempt.stopping or "over already")
     depth = sum(1 for _ in ancestors(run))
     if depth >= DEPTH_LIMIT:
@@ -166,7 +167,7 @@ def _open(run: RunPort, attempt: Attempt, child: ChildPort, point: Point) -> "as
     name = (attempt.start.attempt, attempt.wait_count)
     attempt.wait_count += 1
     future: asyncio.Future[Event | None] = run.loop.create_future()
-    run.waits.add(name, ChildWait(future, None, {}))
+    run.own_waits().add(name, ChildWait(future, None, {}))
     run.crew.count_wait(attempt, 1)
     _keep(run, name, child)
     run.apply(ChildOpened(run.now(), *name, point))
@@ -253,7 +254,6 @@ def close(link: Link) -> None:
         run.waits.remove(link.name)
         run.crew.count_wait(link.attempt, -1)
         run.apply(WaitDropped(now, *link.name))
-        run.conclude_if_quiet()
         return
     run.apply(ChildClosed(now, *link.name, failed, value))
     if wait is not None and link.attempt.stopping is not None and not wait.future.done():
@@ -263,7 +263,7 @@ def close(link: Link) -> None:
 
 def outcome_of(child: RunPort, ending: EndRun) -> tuple[bool, Any]:
     """Return what a child that has ended, and has not wound up yet, will give to its step; whether it is raised."""
-    if ending.status is Status.COMPLETED:
+    if ending.status is COMPLETED:
         event: Any = ending.outcome
         return False, event.result if type(event) is StopEvent else event
     _, error = verdict(
@@ -328,7 +328,6 @@ def _hand_to(child: ChildPort, event: Event) -> bool:
     accepts = (route.triggers or route.slots) and route.kind in (Kind.PLAIN, Kind.ANSWER)
     if wakes or accepts:
         child.apply(EventSent(child.now(), key, event, None, None, wakes))
-        child.conclude_if_quiet()
         return True
     return False
 

@@ -11,9 +11,10 @@ from stepwell.runtime._watchdog import WATCHDOG
 
 
 class Compiled:
-    """A workflow's steps, compiled for a state of its class; and what was already validated."""
+    """The steps of a workflow ``of`` a class, compiled for a state of it; and what was already validated."""
 
-    def __init__(self, wiring: Wiring, version: object) -> None:
+    def __init__(self, of: type[Any], wiring: Wiring, version: object) -> None:
+        self.of = of
         self.wiring = wiring
         self.version = version
         self.ready: tuple[ReadyStep, ...] = ready_steps(wiring)
@@ -47,7 +48,7 @@ def _add(target: Any, added: tuple[StepDefinition, ...], func: Callable[..., Any
     if target is owner:
         _outdate(owner)
     else:
-        vars(target).pop("_stepwell_compiled", None)
+        target._stepwell_compiled = None  # noqa: SLF001  # as above
 
 
 def _outdate(cls: type[Any]) -> None:

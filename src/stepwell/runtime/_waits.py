@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from stepwell.core import Held, State, Status, WaitId, record
+from stepwell.core import RUNNING, Held, State, WaitId, record
 from stepwell.flow import Event
 
 
@@ -65,9 +65,6 @@ def held_answer(
     return None
 
 
-NONE_OPEN: dict[WaitId, OpenWait] = {}
-"""Shared by all runs that never waited; never written."""
-
 FEW = 16
 """Up to so many waits are looked through; more are indexed by type. Most runs have one, and an index takes memory."""
 
@@ -78,12 +75,10 @@ class WaitTable:
     __slots__ = ("_index", "open")
 
     def __init__(self) -> None:
-        self.open: dict[WaitId, OpenWait] = NONE_OPEN  # made for the first wait
+        self.open: dict[WaitId, OpenWait] = {}
         self._index: dict[type[Event] | str | None, dict[WaitId, OpenWait]] | None = None
 
     def add(self, name: WaitId, wait: OpenWait) -> None:
-        if not self.open:
-            self.open = {}
         self.open[name] = wait
         if self._index is not None:
             self._index.setdefault(wait.event_type or wait.type_name, {})[name] = wait
@@ -127,7 +122,7 @@ class WaitTable:
 
     def are_all_that_is_left(self, state: State) -> bool:
         """Return whether nothing goes on in a run but ``wait_for_event`` calls."""
-        is_quiet = state.status is Status.RUNNING and not (state.active or state.tasks)
+        is_quiet = state.status is RUNNING and not (state.active or state.tasks)
         return is_quiet and bool(self.open) and all(wait.event_type is not None for wait in self.open.values())
 
     def matching(self, event: Event) -> tuple[WaitId, ...]:
@@ -137,3 +132,7 @@ class WaitTable:
             return tuple([name for name, wait in self.open.items() if wait.takes(event, kind)])
         candidates = [*self._index.get(kind, {}).items(), *self._index.get(type_name(kind), {}).items()]
         return tuple([name for name, wait in candidates if wait.takes(event, kind)])
+
+
+NO_WAITS = WaitTable()
+"""Shared by all runs that never waited; nothing is added to it."""

@@ -69,6 +69,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     _settings: Settings = Settings()
     _stepwell_version: object = object()
     _stepwell_added: tuple[StepDefinition, ...] = ()
+    _stepwell_compiled: Compiled | None = None
     add_step = AddStep()
 
     def __init__(  # noqa: PLR0913  # the signature people know
@@ -107,16 +108,17 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
 
     def _compiled(self) -> Compiled:
         cls = type(self)
+        known = self._stepwell_compiled  # this instance's or its class's; a base's does not count
+        if known is not None and known.of is cls and known.version is cls._stepwell_version:
+            return known
         own = self.__dict__.get("_stepwell_added", ())
+        steps = [*collect_steps(cls), *own]
+        for taken in (one for one in steps if one.name in _RESERVED):
+            raise ReservedStepNameError(step=taken.name, workflow=cls.__name__, location=str(taken.location))
+        wiring = Wiring(workflow=cls.__name__, location=class_location(cls), steps=steps)
         holder: Any = self if own else cls
-        cached: Compiled | None = holder.__dict__.get("_stepwell_compiled")
-        if cached is None or cached.version is not cls._stepwell_version:
-            steps = [*collect_steps(cls), *own]
-            for taken in (one for one in steps if one.name in _RESERVED):
-                raise ReservedStepNameError(step=taken.name, workflow=cls.__name__, location=str(taken.location))
-            wiring = Wiring(workflow=cls.__name__, location=class_location(cls), steps=steps)
-            cached = holder._stepwell_compiled = Compiled(wiring, cls._stepwell_version)  # noqa: SLF001
-        return cached
+        holder._stepwell_compiled = made = Compiled(cls, wiring, cls._stepwell_version)  # noqa: SLF001
+        return made
 
     @property
     def workflow_name(self) -> str:
