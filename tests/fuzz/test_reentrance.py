@@ -293,7 +293,7 @@ def test_who_reads_a_stream_may_send_from_there() -> None:
     assert run_virtual(main()) == "ten"
 
 
-def test_one_iterator_of_a_stream_is_for_one_task_and_the_other_is_told() -> None:
+def test_tasks_that_share_an_iterator_share_its_events_and_both_come_to_the_end() -> None:
     async def hook(workflow: Inward, ctx: Context, ev: StartEvent) -> Any:
         await asyncio.sleep(1)
 
@@ -304,15 +304,13 @@ def test_one_iterator_of_a_stream_is_for_one_task_and_the_other_is_told() -> Non
         async def read() -> list[str]:
             return [type(event).__name__ async for event in stream]
 
-        results = await asyncio.gather(read(), read(), return_exceptions=True)
+        results = await asyncio.gather(read(), read())
         await handler
         return results
 
     first, second = run_virtual(main())
-    # Python's own, of its own protocol: the docstring of stream_events says that a stream is for one task.
-    assert isinstance(second, RuntimeError)
-    assert "already running" in str(second)
-    assert first == ["Ping", "StopEvent"]
+
+    assert sorted(first + second) == ["Ping", "StopEvent"]
 
 
 # A step that ends its own run.

@@ -42,7 +42,7 @@ from stepwell.runtime._ports import ChildPort, Link, RunPort
 from stepwell.runtime._replay import Entry
 from stepwell.runtime._state_copies import recorded_copy
 from stepwell.runtime._verdicts import verdict
-from stepwell.runtime._waits import ChildWait, held_answer
+from stepwell.runtime._waits import ChildWait, held_answer, own_waits
 
 StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
@@ -167,7 +167,7 @@ def _open(run: RunPort, attempt: Attempt, child: ChildPort, point: Point) -> "as
     name = (attempt.start.attempt, attempt.wait_count)
     attempt.wait_count += 1
     future: asyncio.Future[Event | None] = run.loop.create_future()
-    run.own_waits().add(name, ChildWait(future, None, {}))
+    own_waits(run).add(name, ChildWait(future, None, {}))
     run.crew.count_wait(attempt, 1)
     _keep(run, name, child)
     run.apply(ChildOpened(run.now(), *name, point))

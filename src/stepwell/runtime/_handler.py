@@ -83,9 +83,10 @@ class WorkflowHandler(Generic[StopT]):
     def stream_events(self, expose_internal: bool = False, *, after: int | None = None) -> AsyncIterator[Event]:
         """Yield each event the run shows, in order; the last is its StopEvent, or says why there is none.
 
-        Every call is a consumer of its own, from the first event still there, or behind the cursor ``after``; what it
-        returns is for one task. A step that reads its own run's stream must leave it: the end comes after the step.
-        With ``expose_internal`` the run's own events come too, from now on. Raises ``StreamCursorError``.
+        Every call is a consumer of its own, from the first event still there, or behind the cursor ``after``; tasks
+        that share one share its events. Waiting for the next event may be cancelled, as by a time limit: nothing is
+        lost. A step that reads its own run's stream must leave it: the end comes after the step. With
+        ``expose_internal`` the run's own events come too, from now on. Raises ``StreamCursorError``.
         """
         if expose_internal:
             self._expose_internal()

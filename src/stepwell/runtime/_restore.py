@@ -18,7 +18,7 @@ from stepwell.runtime._points import end_replay
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._restored import RestoredBody, RestoredRun
 from stepwell.runtime._verdicts import note_attempt
-from stepwell.runtime._waits import ChildWait, OpenWait
+from stepwell.runtime._waits import ChildWait, OpenWait, own_waits
 
 logger = logging.getLogger("stepwell.runtime")
 
@@ -44,7 +44,7 @@ def take_up(run: Any, restored: RestoredRun) -> None:
         future: asyncio.Future[Any] = run.loop.create_future()
         wait.future = future
         kind = ChildWait if wait.is_child else OpenWait
-        run.own_waits().add(name, kind(future, wait.event_type, wait.requirements, wait.type_name, wait.question))
+        own_waits(run).add(name, kind(future, wait.event_type, wait.requirements, wait.type_name, wait.question))
     for number, start in state.running.items():
         attempt: Attempt = run.crew.start(start)
         _prepare(run, attempt, restored.bodies[number], restored)

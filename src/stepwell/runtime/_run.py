@@ -141,7 +141,7 @@ class Run:
         self.stream = EventStream(loop, settings.stream_buffer)
         self.outcome = Outcome(loop)
         self.timers = NO_TIMERS
-        self.waits = NO_WAITS
+        self.waits: WaitTable = NO_WAITS
         self.crew = Crew(self, workflow, steps)
         self.history = History(self.crew.attempts)
         self.background: set[BackgroundTask] | None = None
@@ -214,12 +214,6 @@ class Run:
         if self.timers is NO_TIMERS:
             self.timers = Timers(self)
         return self.timers
-
-    def own_waits(self) -> WaitTable:
-        """Return the open waits of this run, in a table made for the first of them."""
-        if self.waits is NO_WAITS:
-            self.waits = WaitTable()
-        return self.waits
 
     def apply(self, fact: Fact) -> None:
         """Give the machine a fact and carry out what follows from it; perhaps that is the end."""

@@ -14,7 +14,7 @@ from stepwell.runtime._history import note_wait
 from stepwell.runtime._intents import check_open
 from stepwell.runtime._points import SLEEP, WAIT, kept_of, note, open_point, recall, reopened
 from stepwell.runtime._ports import RunPort
-from stepwell.runtime._waits import OpenWait, held_answer, meets
+from stepwell.runtime._waits import OpenWait, held_answer, meets, own_waits
 
 
 async def wait(
@@ -74,7 +74,7 @@ def _begin(
     name = (attempt.start.attempt, attempt.wait_count)
     attempt.wait_count += 1
     event_type = listener.event_type
-    run.own_waits().add(name, listener)
+    own_waits(run).add(name, listener)
     run.crew.count_wait(attempt, 1)
     now = run.now()
     run.apply(

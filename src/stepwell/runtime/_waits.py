@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from stepwell.core import RUNNING, Held, State, WaitId, record
 from stepwell.flow import Event
@@ -136,3 +136,16 @@ class WaitTable:
 
 NO_WAITS = WaitTable()
 """Shared by all runs that never waited; nothing is added to it."""
+
+
+class Waiting(Protocol):
+    """A run, as far as its waits go."""
+
+    waits: WaitTable
+
+
+def own_waits(run: Waiting) -> WaitTable:
+    """Return the open waits of a run, in a table that is made for the first of them."""
+    if run.waits is NO_WAITS:
+        run.waits = WaitTable()
+    return run.waits
