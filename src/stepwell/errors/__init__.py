@@ -70,6 +70,7 @@ from stepwell.errors._running import (
 )
 from stepwell.errors._shown import nearest, shown
 from stepwell.errors._snapshots import (
+    ChildMismatchError,
     ForeignSnapshotError,
     NestedPointError,
     NoRunError,
@@ -179,6 +180,7 @@ __all__ = [
     "CassetteFileError",
     "CassetteMissingError",
     "ChildDepthError",
+    "ChildMismatchError",
     "CircularResourceError",
     "ConfigValidationError",
     "ContextSerdeError",

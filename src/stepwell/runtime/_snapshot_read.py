@@ -9,6 +9,7 @@ from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._points import CHILD, SLEEP, WAIT
 from stepwell.runtime._restored import RestoredBody, RestoredChild, RestoredRun, RestoredWait
+from stepwell.runtime._snapshot_children import OWN
 from stepwell.runtime._snapshot_fields import LARGEST, Fields, check_integer, check_list, check_text
 from stepwell.runtime._snapshot_records import RecordReader
 from stepwell.runtime._snapshot_values import Values
@@ -54,10 +55,10 @@ class RunReader:
         state.status = Status.RUNNING
         recount(state)
         if min(restored.time_left or 0.0, state.remaining or 0.0) < 0:
-            raise SnapshotError(path="run.time_left", reason="no less than no time is left")
+            raise SnapshotError(path=fields.at("time_left"), reason="no less than no time is left")
         flaw = find_flaw(state, self._wiring.plan) or self._flaw(restored)
         if flaw is not None:
-            raise SnapshotError(path="run", reason=flaw)
+            raise SnapshotError(path=fields.path, reason=flaw)
         return restored
 
     def _read_attempts(self, fields: Fields) -> None:
@@ -250,7 +251,10 @@ class RunReader:
         document, outcome = fields.raw("document"), fields.inner_or_none("outcome")
         if document is not None and (type(document) is not dict or outcome is not None):
             raise SnapshotError(path=fields.at("document"), reason="a child is under way, or over, or has not begun")
-        child = RestoredChild(document, None)
+        own = fields.items("own")
+        if any(one not in OWN for one in own):
+            raise SnapshotError(path=fields.at("own"), reason=f"names of these belong there: {', '.join(OWN)}")
+        child = RestoredChild(document, None, tuple(own), fields.at("document"))
         if outcome is not None:
             failed = outcome.flag("failed")
             value = self._records.value(outcome.raw("value"), outcome.at("value"))

@@ -22,6 +22,7 @@ from stepwell.runtime._branches import Branch, made_so_far
 from stepwell.runtime._buffers import Buffer
 from stepwell.runtime._children import outcome_of
 from stepwell.runtime._ports import ChildPort, RunPort
+from stepwell.runtime._snapshot_children import own_of
 from stepwell.runtime._snapshot_puts import RecordWriter
 from stepwell.runtime._snapshot_values import Values
 from stepwell.runtime._stream import StreamItem
@@ -103,7 +104,8 @@ class RunWriter(RecordWriter):
             waiting = attempt.replay.children if attempt.replay is not None else {}
             for ordinal, child in waiting.items():
                 if child.outcome is None:
-                    yield {"attempt": number, "wait": ordinal, "document": child.document, "outcome": None}
+                    place = {"attempt": number, "wait": ordinal, "own": list(child.own)}
+                    yield {**place, "document": child.document, "outcome": None}
 
     def child(self, name: WaitId, child: ChildPort) -> dict[str, Any]:
         under_way = child.machine.state.status is Status.RUNNING
@@ -114,6 +116,7 @@ class RunWriter(RecordWriter):
         return {
             "attempt": name[0],
             "wait": name[1],
+            "own": own_of(child.workflow) if under_way else [],
             "document": self._document_of_child(child) if under_way else None,
             "outcome": outcome,
         }
