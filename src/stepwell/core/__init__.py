@@ -2,6 +2,7 @@
 
 from stepwell.core._audit import find_flaw, recount
 from stepwell.core._effects import (
+    RUNNING,
     CancelStep,
     CheckIdle,
     Effect,
@@ -50,6 +51,7 @@ from stepwell.core._records import changed, record
 from stepwell.core._state import RUN_TIMER, Held, Lane, Points, Scope, Settled, State, Suspension, Wait, new_state
 
 __all__ = [
+    "RUNNING",
     "RUN_TIMER",
     "CancelRequested",
     "CancelStep",

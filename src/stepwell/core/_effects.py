@@ -1,7 +1,7 @@
 """What a driver has to do next, as imperative plain data. The machine only ever asks for these."""
 
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from stepwell.core._records import record
 
@@ -108,6 +108,10 @@ class Status(Enum):
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
     STALLED = "stalled"
+
+
+RUNNING: Final = Status.RUNNING
+"""A name of its own for what every fact is asked: Python 3.11 takes 0.1 µs to look up a member of an enum."""
 
 
 @record()

@@ -7,6 +7,7 @@ Rule 3. A run is stalled when nothing is active, no wait or background task is o
 """
 
 from stepwell.core._effects import (
+    RUNNING,
     CancelStep,
     CheckIdle,
     Effect,
@@ -41,7 +42,7 @@ def end_run(state: State, effects: list[Effect], ending: EndRun) -> None:
 
 def keep_time(state: State, plan: Plan, effects: list[Effect]) -> None:
     """After each fact: pause or resume the run's time limit, and notice that nothing is left to do."""
-    if state.status is not Status.RUNNING:
+    if state.status is not RUNNING:
         return
     if state.active:
         state.checking = False

@@ -6,7 +6,7 @@ not changed after they are made. (Not frozen: that costs 2.2 times as much to bu
 """
 
 from enum import Enum
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from stepwell.core._records import record
 
@@ -67,6 +67,7 @@ class EventSent:
     wakes: tuple[WaitId, ...] = ()
 
 
+@final
 @record()
 class StepFinished:
     """A step's body returned. ``key`` is ``None`` when it returned nothing."""

@@ -41,21 +41,20 @@ def launch(state: State, plan: Plan, effects: list[Effect], start: StartStep, sc
     lane = state.lanes[start.step]
     if lane is None:
         lane = state.lanes[start.step] = Lane(plan.steps[start.step].workers, 0, [])
-    if not lane.queue and not lane.returning:
-        if lane.free:
-            start.worker = lane.free.pop()
-        elif lane.taken < lane.workers:
-            start.worker = lane.taken
-            lane.taken += 1
-        if start.worker >= 0:
-            state.running[start.attempt] = start
-            effects.append(start)
-            return
-    if lane.queue is None:
-        lane.queue = deque()
-    lane.queue.append(start)
-    if scope is not None:
-        scope.queued += 1
+    if lane.free:  # then nobody queues
+        start.worker = lane.free.pop()
+    elif lane.taken < lane.workers and not lane.queue and not lane.returning:
+        start.worker = lane.taken
+        lane.taken += 1
+    else:
+        if lane.queue is None:
+            lane.queue = deque()
+        lane.queue.append(start)
+        if scope is not None:
+            scope.queued += 1
+        return
+    state.running[start.attempt] = start
+    effects.append(start)
 
 
 def admit(state: State, plan: Plan, effects: list[Effect], start: StartStep) -> None:
@@ -102,14 +101,15 @@ def release(state: State, effects: list[Effect], start: StartStep) -> None:
     lane = state.lanes[start.step]
     assert lane is not None
     worker, start.worker = start.worker, -1
-    if not lane.queue and not lane.returning:
-        lane.free.append(worker)
-        return
+    pass_on(state, effects, lane, worker)
+
+
+def pass_on(state: State, effects: list[Effect], lane: Lane, worker: int) -> None:
+    """Give a worker to whoever is next."""
     if lane.returning and _resume_next(state, effects, lane, worker):
         return
-    if lane.queue and _start_next(state, effects, lane, worker):
-        return
-    lane.free.append(worker)
+    if not lane.queue or not _start_next(state, effects, lane.queue, worker):
+        lane.free.append(worker)
 
 
 def _resume_next(state: State, effects: list[Effect], lane: Lane, worker: int) -> bool:
@@ -126,12 +126,12 @@ def _resume_next(state: State, effects: list[Effect], lane: Lane, worker: int) -
     return False
 
 
-def _start_next(state: State, effects: list[Effect], lane: Lane, worker: int) -> bool:
-    assert lane.queue is not None
-    while lane.queue:
-        start = lane.queue.popleft()
-        if start.lineage is not None and start.lineage.scope is not None:
-            scope = state.scopes.get(start.lineage.scope)
+def _start_next(state: State, effects: list[Effect], queue: deque[StartStep], worker: int) -> bool:
+    while queue:
+        start = queue.popleft()
+        lineage = start.lineage
+        if lineage is not None and lineage.scope is not None:
+            scope = state.scopes.get(lineage.scope)
             if scope is None or scope.cancelled:
                 continue
             scope.queued -= 1

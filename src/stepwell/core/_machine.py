@@ -12,6 +12,7 @@ from typing import TypeAlias, assert_never
 
 from stepwell.core._children import change_child, close_child, open_child
 from stepwell.core._effects import (
+    RUNNING,
     Effect,
     EndRun,
     Lineage,
@@ -52,6 +53,7 @@ from stepwell.core._lanes import (
     forget_waits,
     new_attempt,
     next_attempt,
+    pass_on,
     release,
 )
 from stepwell.core._plan import Kind, Plan
@@ -64,6 +66,7 @@ from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wa
 ChildFact: TypeAlias = ChildOpened | ChildPaused | ChildResumed | ChildClosed
 RunFact: TypeAlias = RunStarted | TurnPassed | InputAsked | InputAnswered | HeldPassedOn | CancelRequested
 RareFact: TypeAlias = WaitDropped | PointRecorded | TaskOpened | TaskClosed | StepCancelled | ChildFact | RunFact
+OtherFact: TypeAlias = EventSent | StepFannedOut | StepFailed | TimerFired | WaitStarted | RareFact
 
 
 class Machine:
@@ -78,13 +81,20 @@ class Machine:
     def apply(self, fact: Fact) -> list[Effect]:
         """Take ``fact`` into the state and return the effects it calls for, in order."""
         state = self.state
-        if state.status is not Status.RUNNING:
+        if state.status is not RUNNING:
             return self._apply_outside(fact)
         effects: list[Effect] = []
         state.now = fact.at
+        if type(fact) is StepFinished:  # what most are; a class pattern asks twice as long
+            self._finish(effects, fact)
+        else:
+            self._apply_other(effects, fact)
+        if not state.active or state.remaining is not None or state.checking:
+            keep_time(state, self.plan, effects)
+        return effects
+
+    def _apply_other(self, effects: list[Effect], fact: OtherFact) -> None:
         match fact:
-            case StepFinished():
-                self._finish(effects, fact)
             case EventSent():
                 self._send(effects, fact)
             case StepFannedOut():
@@ -94,12 +104,9 @@ class Machine:
             case TimerFired():
                 self._fire(effects, fact)
             case WaitStarted():
-                start_wait(state, self.plan, effects, fact)
+                start_wait(self.state, self.plan, effects, fact)
             case _:
                 self._apply_rare(effects, fact)
-        if not state.active or state.remaining is not None or state.checking:
-            keep_time(state, self.plan, effects)
-        return effects
 
     def _apply_outside(self, fact: Fact) -> list[Effect]:
         """Begin a new run, or call it off. Whatever else comes before the beginning or after the end is stale."""
@@ -212,16 +219,16 @@ class Machine:
         if start is None:
             self._take_late(effects, fact.attempt)
             return
-        if fact.attempt in state.suspended:
+        if state.suspended and fact.attempt in state.suspended:
             outlive_body(state, effects, fact.attempt)
+        lineage = start.lineage
         if fact.key is not None:
-            lineage = start.lineage
             if not fact.wakes:  # what nearly all do goes the short way
                 deliver(state, self.plan, effects, fact.key, fact.event, fact.attempt, lineage)
             else:
                 woken = wake(state, effects, fact.wakes, fact.event)
                 self._pass_on(effects, (fact.key, fact.event), woken, (fact.attempt, lineage))
-            if state.status is not Status.RUNNING:
+            if state.status is not RUNNING:
                 return
         self._close(effects, start)
 
@@ -229,15 +236,16 @@ class Machine:
         """Free what a body that came to its end held; its background tasks keep its branch open."""
         state = self.state
         state.last_step = start.step
-        lane = state.lanes[start.step]
-        if start.worker >= 0 and lane is not None:
-            if lane.queue or lane.returning:
-                release(state, effects, start)
-            else:  # what release does when nobody is next
-                lane.free.append(start.worker)
-                start.worker = -1
         state.active -= 1
-        if start.attempt in state.tasks:
+        worker = start.worker
+        lane = state.lanes[start.step]
+        if worker >= 0 and lane is not None:
+            start.worker = -1
+            if lane.queue or lane.returning:
+                pass_on(state, effects, lane, worker)
+            else:
+                lane.free.append(worker)
+        if state.tasks and start.attempt in state.tasks:
             linger(state, effects, start)
             return
         if state.points:
@@ -259,7 +267,7 @@ class Machine:
             deliver_branches(state, plan, effects, fact, scope, recoveries)
         else:
             self._deliver_each(effects, fact, scope, recoveries)
-            if state.status is not Status.RUNNING:
+            if state.status is not RUNNING:
                 return
         settle(state, plan, effects, Lineage(scope.number, 0))
         self._close(effects, start)
@@ -273,7 +281,7 @@ class Machine:
             woken = bool(fact.wakes) and wake(state, effects, fact.wakes[index], event)
             branch = Lineage(scope.number, index, recoveries)
             self._pass_on(effects, (key, event), woken, (fact.attempt, branch))
-            if state.status is not Status.RUNNING:
+            if state.status is not RUNNING:
                 return
 
     def _fail(self, effects: list[Effect], fact: StepFailed) -> None:

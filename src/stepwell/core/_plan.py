@@ -62,8 +62,10 @@ class Route:
     simple: bool = False
     only_joins: bool = False
     is_one_step: bool = False
+    ends_run: bool = False
 
     def __post_init__(self) -> None:
+        self.ends_run = self.kind is Kind.STOP
         plain = self.kind is Kind.PLAIN and not self.slots
         self.simple = plain and not self.joins and bool(self.triggers)
         self.is_one_step = self.simple and len(self.triggers) == 1

@@ -30,7 +30,7 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
     scope = None
     if lineage is not None and lineage.scope is not None:
         scope = state.scopes.get(lineage.scope)
-        if (scope is None or scope.cancelled) and route.kind is not Kind.STOP:  # ``is_cut_off``, without the call
+        if (scope is None or scope.cancelled) and not route.ends_run:  # ``is_cut_off``, without the call
             return
         if scope is not None and route.only_joins:
             gather(state, plan, effects, route.joins, (lineage.index, event, cause), scope)
@@ -40,7 +40,10 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
             state.counter = number = state.counter + 1
             launch(state, plan, effects, StartStep(number, step, key, event, 1, cause, lineage, state.now), scope)
         return
-    _deliver_widely(state, plan, effects, key, event, (cause, lineage), scope)
+    if route.ends_run:
+        end_run(state, effects, EndRun(Status.COMPLETED, event, attempt=cause))
+    else:
+        _deliver_widely(state, plan, effects, key, event, (cause, lineage), scope)
 
 
 def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
@@ -108,7 +111,7 @@ def _tell_run(state: State, effects: list[Effect], route: Route, event: object, 
 
     An answer that nobody takes, such as one that comes twice, leaves the questions open.
     """
-    if route.kind is Kind.STOP:
+    if route.ends_run:
         end_run(state, effects, EndRun(Status.COMPLETED, event, attempt=cause))
         return True
     if route.kind is Kind.ASK:
@@ -143,7 +146,7 @@ def deliver_to_step(
     key, event = what
     cause, lineage = origin
     route = plan.routes[key]
-    if route.kind is not Kind.STOP and is_cut_off(lineage, scope_of(state, lineage)):
+    if not route.ends_run and is_cut_off(lineage, scope_of(state, lineage)):
         return
     if route.kind is not Kind.PLAIN and _tell_run(state, effects, route, event, cause):
         return

@@ -11,22 +11,16 @@ from stepwell.flow import Event
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write, note_refused
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._state_store import StateStore
-from stepwell.runtime._step_task import StepTask
+from stepwell.runtime._step_task import Keeper, StepTask
 from stepwell.runtime._steps import ReadyStep
 
 
-class Reports(Protocol):
-    """Whom an attempt tells how it ended; exactly one of the three, once."""
+class AttemptKeeper(Keeper, Protocol):
+    """What an attempt needs of the crew that it is in."""
 
     run: Any
     workflow: Any
     loop: asyncio.AbstractEventLoop
-
-    def returned(self, attempt: "Attempt", result: object) -> None: ...
-
-    def failed(self, attempt: "Attempt", error: BaseException) -> None: ...
-
-    def stopped(self, attempt: "Attempt", why: asyncio.CancelledError) -> None: ...
 
     def call_with_care(self, attempt: "Attempt") -> Coroutine[Any, Any, Any]: ...
 
@@ -34,9 +28,10 @@ class Reports(Protocol):
 class Attempt(StepTask):
     """One attempt at a step. ``over`` says why it no longer counts while its body may still be running."""
 
+    crew: AttemptKeeper
     begun = False
-    needs_care = False  # at its end: it was told to stop, waits, has tasks or a store, or is a replay
-    over: str | None = None
+    needs_care: bool  # at its end: it was told to stop, has a time limit, waits, tasks or a store, or is a replay
+    over: str | None
     stopping: str | None = None
     wait_count = 0
     open_waits = 0
@@ -46,7 +41,7 @@ class Attempt(StepTask):
     abandon_handle: asyncio.TimerHandle | None = None
     retry_delay: float | None = None
     waited: list[list[Any]] | None = None
-    refusal: BaseException | None = None
+    refusal: BaseException | None
     # What a snapshot must know: how much the body did that must not take effect twice. It is its own first branch.
     path: BranchPath = ()
     first = NO_CALL
@@ -66,36 +61,22 @@ class Attempt(StepTask):
     tasks_closed: "set[int] | None" = None
     store_view: StateStore[Any] | None = None
 
-    def __init__(self, crew: Reports, start: StartStep, step: ReadyStep, now: float) -> None:
+    def __init__(self, crew: AttemptKeeper, start: StartStep, step: ReadyStep, now: float) -> None:
         self.crew = crew
         self.loop = crew.loop
         self.start = start
         self.step = step
         self.started = now
         self.worker = start.worker
+        # What every step asks: found here, and not on the class, it costs a seventh.
+        self.over = self.refusal = self._callbacks = None
+        self.needs_care = self._registered = False
 
     @property
     def began(self) -> float:
         """When the first attempt at the event started."""
         retry = self.start.retry
         return self.started if retry is None else retry.began
-
-    def body_returned(self, result: object) -> None:
-        if self.over is None and self.crew.run.stream.woke:
-            self.loop.call_soon(self._report, result)  # whoever was woken is to hear before anything else happens
-        else:
-            self.crew.returned(self, result)
-
-    def _report(self, result: object) -> None:
-        if self.over is None:
-            self.crew.run.stream.woke = False
-        self.crew.returned(self, result)
-
-    def body_raised(self, error: BaseException) -> None:
-        if isinstance(error, asyncio.CancelledError):
-            self.crew.stopped(self, error)
-        else:
-            self.crew.failed(self, error)
 
     def get_name(self) -> str:
         """Return the name of the step."""
@@ -139,16 +120,18 @@ def first_stretch(attempt: Attempt) -> object:
     """Call the step's function and run its body until it waits: the first thing to ``advance`` an attempt by."""
     attempt.begun = True
     step = attempt.step
-    crew = attempt.crew
     if step.is_plain and attempt.refusal is None:
         try:
-            body = step.call(crew.workflow, attempt.context, attempt.start.event, None)
+            if step.is_simple:
+                body = step.function(attempt.crew.workflow, attempt.start.event)
+            else:
+                body = step.call(attempt.crew.workflow, attempt.context, attempt.start.event, None)
         except StopIteration as error:  # it would be taken for the end of the body
             raise RuntimeError(f"the function of step {step.name!r} raised StopIteration") from error
         if type(body) is not CoroutineType and not isinstance(body, Coroutine):
             body = _awaiting(body)
     else:
-        body = crew.call_with_care(attempt)
+        body = attempt.crew.call_with_care(attempt)
     attempt.body = body
     return body.send(None)
 

@@ -60,6 +60,7 @@ class ChildRun(Run):
         attempt, ordinal = link.name
         self.named = run_id or f"{above.run_id}.{attempt}.{ordinal}"
         self.external_events = above.external_events
+        self.crew.is_below = True
         self.link = link  # pyright: ignore[reportIncompatibleVariableOverride]  # a child always has one
         self.works = True
         self.offset = above.offset

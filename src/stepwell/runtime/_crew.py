@@ -11,13 +11,13 @@ import logging
 from collections import Counter, deque
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from stepwell.core import (
     Fact,
     ResumeStep,
     StartStep,
-    Status,
     StepCancelled,
     StepFailed,
     StepFannedOut,
@@ -57,9 +57,21 @@ def has_children(run: RunPort, attempt: int) -> bool:
 
 
 class Crew:
-    """The attempts in flight. Implements ``Reports``, which an attempt tells how it ended."""
+    """The attempts in flight. Implements ``AttemptKeeper``, which an attempt tells how it ended."""
 
-    __slots__ = ("attempts", "draining", "failed_last", "grace", "loop", "ready", "run", "steps", "workflow")
+    __slots__ = (
+        "attempts",
+        "draining",
+        "failed_last",
+        "grace",
+        "is_below",
+        "loop",
+        "ready",
+        "run",
+        "steps",
+        "workflow",
+        "yielding",
+    )
 
     def __init__(self, run: RunPort, workflow: Any, steps: tuple[ReadyStep, ...]) -> None:
         self.run = run
@@ -69,7 +81,9 @@ class Crew:
         self.attempts: dict[int, Attempt] = {}
         self.failed_last: Attempt | None = None
         self.grace = GRACE_SECONDS
+        self.is_below = False  # true for a child run
         self.ready: deque[Attempt] | None = None  # an empty one takes 600 bytes, and waiting runs are many
+        self.yielding: list[Attempt] | None = None
         self.draining = False
 
     def start(self, start: StartStep) -> Attempt:
@@ -81,8 +95,10 @@ class Crew:
         if step.wants_context:
             attempt.context = LiveContext(run, attempt)
         if step.timeout is not None:
+            attempt.needs_care = True
             run.timers.start(-start.attempt, attempt.started + step.timeout)
         if run.observers is not None:
+            attempt.needs_care = True
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         if self.ready is None:
             self.ready = deque()
@@ -125,6 +141,26 @@ class Crew:
                 self.draining = stream.expecting = False
                 self.ready = None
 
+    def let_turn(self, attempt: Attempt) -> None:
+        """Let a body go on in the loop's next turn, together with all others that gave it one: one call for many."""
+        if self.yielding is None:
+            self.yielding = [attempt]
+            self.loop.call_soon(self.go_on)
+        else:
+            self.yielding.append(attempt)
+
+    def go_on(self) -> None:
+        """Let the bodies go on that gave the loop a turn."""
+        going, self.yielding = self.yielding or [], None
+        gone = 0
+        try:
+            for attempt in going:
+                gone += 1
+                attempt.go_on()
+        finally:
+            for attempt in going[gone:]:  # one of them ended the program
+                self.loop.call_soon(attempt.go_on)
+
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""
         wait = self.run.waits.remove((effect.attempt, effect.wait))
@@ -161,30 +197,34 @@ class Crew:
             run.resources = RunResources(run.loop, self.workflow.resource_manager)
         return await run.resources.fill(attempt.step.definition, exits)
 
-    # What becomes of an attempt: its task calls exactly one of these three.
+    # What becomes of an attempt: its task calls exactly one of ``returned`` and ``raised``.
 
-    def returned(self, attempt: Attempt, result: object) -> None:
-        """Take the result of a body."""
+    def returned(self, attempt: Attempt, result: object, *, is_heard: bool = False) -> None:
+        """Take the result of a body; but who reads the stream, and was woken, is to hear before anything else happens.
+
+        ``is_heard`` when the loop has turned for that already.
+        """
         if attempt.over is not None:
             return
         run = self.run
-        now = run.clock() + run.offset
-        is_late = now >= run.timers.earliest and _fire_due(run, attempt, now)
-        if is_late or (attempt.needs_care and self._ended_otherwise(attempt, now)):
+        if run.stream.woke and not is_heard:
+            self.loop.call_soon(partial(self.returned, attempt, result, is_heard=True))
             return
-        step = attempt.step
-        key = step.keys.get(type(result))  # type: ignore[arg-type]  # whatever it is, it may be looked up
-        fact: Fact
+        now = run.clock() + run.offset
+        if (attempt.needs_care or now >= run.timers.earliest) and self._ended_otherwise(attempt, now):
+            return
+        keys = attempt.step.keys
+        kind: Any = type(result)
+        key = keys.get(kind)
+        fact: Fact | None
         if key is not None and not run.waits.open:
             fact = StepFinished(now, attempt.start.attempt, key, result)
         else:
-            try:
-                fact = self._fact(attempt, result, now)
-            except Exception as error:  # noqa: BLE001  # an undeclared result is a failure of the step
-                self._fail(attempt, error, "failed", now)
+            fact = self._fact(attempt, result, now)
+            if fact is None:
                 return
-            key = fact.key if type(fact) is StepFinished else None
-        if attempt.needs_care or step.timeout is not None or run.observers is not None:
+            key = keys.get(kind)
+        if attempt.needs_care:
             self._leave(attempt, "ok", result, now, key)
         else:  # what _leave does, as far as there is anything to do
             del self.attempts[attempt.start.attempt]
@@ -195,13 +235,15 @@ class Crew:
                 self.start(effect)
             else:
                 run.carry_out(effect)
-        if run.link is not None:
+        if self.is_below or run.ending is not None:
             run.tell_above()
-        if run.ending is not None and run.outcome.status is Status.RUNNING:
             run.conclude_if_quiet()
 
     def _ended_otherwise(self, attempt: Attempt, now: float) -> bool:
         """Take the end of a body whose result is too late, or is spoilt by a background task that failed unseen."""
+        self.run.timers.fire_due(now)
+        if attempt.over is not None:  # a thread, that was out of time by that
+            return True
         if attempt.stopping is not None:
             self._stop(attempt)
             return True
@@ -212,7 +254,15 @@ class Crew:
             self._fail(attempt, left, "failed", now)
         return left is not None
 
-    def _fact(self, attempt: Attempt, result: object, now: float) -> Fact:
+    def _fact(self, attempt: Attempt, result: object, now: float) -> Fact | None:
+        """Return what a result means; ``None`` for one that was not declared, which is a failure of the step."""
+        try:
+            return self._meaning(attempt, result, now)
+        except Exception as error:  # noqa: BLE001
+            self._fail(attempt, error, "failed", now)
+            return None
+
+    def _meaning(self, attempt: Attempt, result: object, now: float) -> Fact:
         run = self.run
         step = attempt.step
         number = attempt.start.attempt
@@ -231,23 +281,25 @@ class Crew:
             fact.wakes = run.waits.matching(result)
         return fact
 
-    def failed(self, attempt: Attempt, error: BaseException) -> None:
+    def raised(self, attempt: Attempt, error: BaseException) -> None:
         """Take the exception of a body."""
         if attempt.over is not None:
             return
+        if isinstance(error, asyncio.CancelledError):
+            self._take_cancelled(attempt, error)
+            return
         run = self.run
         now = run.now()
-        if now >= run.timers.earliest and _fire_due(run, attempt, now):
+        run.timers.fire_due(now)
+        if attempt.over is not None:  # a thread, that was out of time by that
             return
         if attempt.stopping is not None:
             self._stop(attempt)
         else:
             self._fail(attempt, error, "failed", now)
 
-    def stopped(self, attempt: Attempt, why: asyncio.CancelledError) -> None:
+    def _take_cancelled(self, attempt: Attempt, why: asyncio.CancelledError) -> None:
         """Take the end of a body that was cancelled, by the engine or by somebody else."""
-        if attempt.over is not None:
-            return
         if attempt.stopping is None:
             error = StepCancelledError(step=attempt.step.name, from_outside=attempt.cancelling() > 0)
             error.__cause__ = why
@@ -365,9 +417,3 @@ class Crew:
             "step %r ignores its cancellation and was given up after %g seconds", attempt.step.name, self.grace
         )
         self._stop(attempt, "given up")
-
-
-def _fire_due(run: RunPort, attempt: Attempt, now: float) -> bool:
-    """Fire what is due before a body's end is taken; return whether the body, a thread, was out of time by that."""
-    run.timers.fire_due(now)
-    return attempt.over is not None

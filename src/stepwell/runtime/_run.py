@@ -173,6 +173,8 @@ class Run:
         if self.observers is None:
             self.observers = Observers([], lambda error: logger.error("an observer of a run failed", exc_info=error))
         self.observers.add(observer)
+        for attempt in self.crew.attempts.values():
+            attempt.needs_care = True
 
     def expose_internal(self) -> None:
         """Write internal events to the stream from now on; first the attempts in flight."""

@@ -13,7 +13,18 @@ import linecache
 from asyncio import _enter_task, _leave_task, _register_task
 from collections.abc import Callable, Coroutine, Generator
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
+
+
+class Keeper(Protocol):
+    """Whose tasks they are: told how each body ended, by exactly one of the first two, once."""
+
+    def returned(self, attempt: Any, result: object) -> None: ...
+
+    def raised(self, attempt: Any, error: BaseException) -> None: ...
+
+    def let_turn(self, attempt: Any) -> None:
+        """Call ``go_on`` in the loop's next turn."""
 
 
 class StepTask:
@@ -26,20 +37,13 @@ class StepTask:
     _must_cancel = False
     _cancel_message: Any = None
     body: "Coroutine[Any, Any, Any] | None" = None
+    crew: Keeper
     loop: asyncio.AbstractEventLoop
     variables: contextvars.Context
     _over = False
     _registered = False
     _cancels = 0
     _callbacks: "list[tuple[Callable[[Any], object], contextvars.Context | None]] | None" = None
-
-    def body_returned(self, result: object) -> None:
-        """Take the result of the body."""
-        raise NotImplementedError  # abstract: whose task it is knows whom to tell
-
-    def body_raised(self, error: BaseException) -> None:
-        """Take the exception of the body."""
-        raise NotImplementedError  # abstract, as above
 
     def advance(self, stretch: Callable[[Any], object], value: Any) -> None:
         """Let the body run until it waits for something. ``stretch`` sends ``value`` into it, or makes it first.
@@ -55,7 +59,7 @@ class StepTask:
         except BaseException as error:
             _leave_task(loop, self)  # type: ignore[arg-type]
             self.settle()
-            self.body_raised(error)
+            self.crew.raised(self, error)
             if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise
             return
@@ -68,7 +72,7 @@ class StepTask:
         self.body = None
         if self._callbacks is not None:
             self.settle()
-        self.body_returned(result)
+        self.crew.returned(self, result)
 
     def settle(self) -> None:
         """Be done, and tell those who wait for that."""
@@ -82,14 +86,14 @@ class StepTask:
         """Wait for what the body yielded: a future, or nothing but the loop's next turn."""
         problem = None
         if awaited is None:
-            self.loop.call_soon(self._go_on)
+            self.crew.let_turn(self)
         else:
             problem = self._wait_for(awaited)
         if not self._registered:
             self._registered = True
             _register_task(self)  # type: ignore[arg-type]
         if problem is not None:
-            self.loop.call_soon(self._go_on, RuntimeError(problem))
+            self.loop.call_soon(self.go_on, RuntimeError(problem))
 
     def _wait_for(self, awaited: Any) -> str | None:
         blocking = getattr(awaited, "_asyncio_future_blocking", None)
@@ -113,11 +117,12 @@ class StepTask:
         try:
             awaited.result()
         except BaseException as error:  # noqa: BLE001  # the body's to see
-            self._go_on(error)
+            self.go_on(error)
         else:
-            self._go_on()
+            self.go_on()
 
-    def _go_on(self, error: BaseException | None = None) -> None:
+    def go_on(self, error: BaseException | None = None) -> None:
+        """Let the body go on where it waits, or raise ``error`` there."""
         body = self.body
         assert body is not None
         if self._must_cancel:

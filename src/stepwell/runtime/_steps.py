@@ -13,7 +13,10 @@ Caller = Callable[[Any, Any, Any, Mapping[str, Any] | None], Any]
 
 @record()
 class ReadyStep:
-    """A step and how to call it: ``call(workflow, context, event, resources)``."""
+    """A step and how to call it: ``call(workflow, context, event, resources)``.
+
+    ``is_simple`` when ``function(workflow, event)`` does the same.
+    """
 
     number: int
     name: str
@@ -28,6 +31,8 @@ class ReadyStep:
     has_resources: bool
     lists: bool
     is_plain: bool
+    is_simple: bool
+    function: Callable[..., Any]
 
 
 def ready_steps(wiring: Wiring) -> tuple[ReadyStep, ...]:
@@ -47,24 +52,34 @@ def ready_steps(wiring: Wiring) -> tuple[ReadyStep, ...]:
             has_resources=bool(definition.signature.resources),
             lists=bool(definition.signature.lists),
             is_plain=definition.is_async and not definition.signature.resources,
+            is_simple=len(_positions(definition)) == 1,
+            function=definition.function,
         )
         for number, definition in enumerate(wiring.steps)
     )
 
 
-def _caller(definition: StepDefinition) -> Caller:
-    function: Callable[..., Any] = definition.function
+def _positions(definition: StepDefinition) -> tuple[str | None, ...]:
+    """Return the order in which a step's function takes its event and context; empty when names are needed."""
     signature = definition.signature
     events = [parameter.name for parameter in signature.events]
     if len(events) > 1 or signature.resources or not definition.bound:
+        return ()
+    parameters = inspect.signature(definition.function).parameters
+    wanted = tuple(name for name in parameters if name in (*events, signature.context))
+    rest = list(parameters.values())[1:]
+    given = tuple(one.name for one in rest if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return wanted if given == wanted else ()
+
+
+def _caller(definition: StepDefinition) -> Caller:
+    function: Callable[..., Any] = definition.function
+    positions = _positions(definition)
+    if not positions:
         return _general_caller(definition)
-    positional = [name for name in inspect.signature(function).parameters if name in (*events, signature.context)]
-    rest = list(inspect.signature(function).parameters.values())[1:]
-    if [one.name for one in rest if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD] != positional:
-        return _general_caller(definition)
-    if signature.context is None:
+    if len(positions) == 1:
         return lambda workflow, _, ev, __: function(workflow, ev)
-    if positional[0] == signature.context:
+    if positions[0] == definition.signature.context:
         return lambda workflow, ctx, ev, __: function(workflow, ctx, ev)
     return lambda workflow, ctx, ev, __: function(workflow, ev, ctx)
 

@@ -249,7 +249,7 @@ async def test_a_step_may_be_wrapped_in_a_function_that_returns_any_awaitable() 
             return StopEvent()
 
     ready = Wrapped()._compiled().ready[0]
-    ready.call = lambda workflow, ctx, ev, resources: Later(StopEvent(result="later"))
+    ready.function = lambda workflow, ev: Later(StopEvent(result="later"))
 
     assert await Wrapped().run() == "later"
 
