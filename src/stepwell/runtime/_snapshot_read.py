@@ -202,11 +202,15 @@ class RunReader:
         branches: dict[BranchPath, tuple[Call, Counts]] = {}
         path = fields.at("branches")
         for entry in fields.items("branches"):
-            way, kind, name, *counts, refusals = check_list(entry, path, 7)
+            way, kind, name, *counts, writes_refused, sends_refused = check_list(entry, path, 8)
             sends, shown, writes = (check_integer(count, path) for count in counts)
-            refused = tuple(check_integer(one, path, 1) for one in check_list(refusals, path))
+            refused, refused_sends = (
+                tuple(check_integer(one, path, 1) for one in check_list(refusals, path))
+                for refusals in (writes_refused, sends_refused)
+            )
             branch = tuple(check_integer(one, path, -LARGEST) for one in check_list(way, path))
-            branches[branch] = (check_text(kind, path), check_text(name, path)), (sends, shown, writes, refused)
+            made = (sends, shown, writes, refused, refused_sends)
+            branches[branch] = (check_text(kind, path), check_text(name, path)), made
         body = RestoredBody(
             started=fields.number("started"),
             timed_out=fields.flag("timed_out"),

@@ -196,7 +196,7 @@ class RunWriter(RecordWriter):
             "attempt": number,
             "started": attempt.started,
             "timed_out": attempt.stopping == "timed out",
-            "branches": [[list(path), *first, *made[:3], list(made[3])] for path, (first, made) in told.items()],
+            "branches": [[list(path), *first, *made[:3], *map(list, made[3:])] for path, (first, made) in told.items()],
             "collected": self.collected(attempt.step.name, collected),
             "tasks_opened": max(attempt.tasks_opened, replay.tasks_opened if replay is not None else 0),
             "tasks_closed": sorted(attempt.tasks_closed or ()),
