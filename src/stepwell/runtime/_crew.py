@@ -56,6 +56,41 @@ def has_children(run: RunPort, attempt: int) -> bool:
     return run.children is not None and run.children.holds(attempt)
 
 
+def meaning(run: RunPort, attempt: Attempt, result: object, now: float) -> Fact:
+    """Return what a result means to the machine. Raises ``UndeclaredResultError``."""
+    step = attempt.step
+    number = attempt.start.attempt
+    if result is None:
+        return StepFinished(now, number, None, None)
+    if type(result) is list and step.lists:
+        keys = result_keys(step, run.wiring, result)
+        for key, count in Counter(keys).items():
+            run.history.produce(step.number, key, count)
+        wakes = tuple(map(run.waits.matching, result)) if run.waits.open else ()
+        return StepFannedOut(now, number, keys, tuple(result), wakes)
+    key = step.keys.get(type(result)) or result_key(step, run.wiring, result)  # type: ignore[arg-type]  # as above
+    fact = StepFinished(now, number, key, result)
+    if run.waits.open:
+        assert isinstance(result, Event)
+        fact.wakes = run.waits.matching(result)
+    return fact
+
+
+def drop_waits(run: RunPort, attempt: Attempt) -> None:
+    """Let go of the waits of an attempt that ends."""
+    for ordinal in range(attempt.wait_count):
+        wait = run.waits.remove((attempt.start.attempt, ordinal))
+        if wait is not None:
+            wait.future.cancel()
+
+
+def cancel_left(run: RunPort, number: int, grace: float) -> None:
+    """Tell the background tasks to stop that an attempt left when its body came to its end."""
+    for task in run.background or ():
+        if task.attempt == number:
+            stop_task(run, task, grace)
+
+
 class Crew:
     """The attempts in flight. Implements ``AttemptKeeper``, which an attempt tells how it ended."""
 
@@ -257,29 +292,10 @@ class Crew:
     def _fact(self, attempt: Attempt, result: object, now: float) -> Fact | None:
         """Return what a result means; ``None`` for one that was not declared, which is a failure of the step."""
         try:
-            return self._meaning(attempt, result, now)
+            return meaning(self.run, attempt, result, now)
         except Exception as error:  # noqa: BLE001
             self._fail(attempt, error, "failed", now)
             return None
-
-    def _meaning(self, attempt: Attempt, result: object, now: float) -> Fact:
-        run = self.run
-        step = attempt.step
-        number = attempt.start.attempt
-        if result is None:
-            return StepFinished(now, number, None, None)
-        if type(result) is list and step.lists:
-            keys = result_keys(step, run.wiring, result)
-            for key, count in Counter(keys).items():
-                run.history.produce(step.number, key, count)
-            wakes = tuple(map(run.waits.matching, result)) if run.waits.open else ()
-            return StepFannedOut(now, number, keys, tuple(result), wakes)
-        key = step.keys.get(type(result)) or result_key(step, run.wiring, result)  # type: ignore[arg-type]  # as above
-        fact = StepFinished(now, number, key, result)
-        if run.waits.open:
-            assert isinstance(result, Event)
-            fact.wakes = run.waits.matching(result)
-        return fact
 
     def raised(self, attempt: Attempt, error: BaseException) -> None:
         """Take the exception of a body."""
@@ -362,17 +378,11 @@ class Crew:
         if attempt.replay is not None:
             end_replay(run, attempt)
         if attempt.open_waits and (outcome != "ok" or not attempt.tasks):
-            self._drop_waits(attempt)
+            drop_waits(run, attempt)
         attempt.context = attempt.store_view = None  # no rings for the garbage collector
         run.history.record(attempt, outcome, now, returned)
         if run.observers is not None:
             run.observers.attempt_ended(attempt, outcome, result, now)
-
-    def _drop_waits(self, attempt: Attempt) -> None:
-        for ordinal in range(attempt.wait_count):
-            wait = self.run.waits.remove((attempt.start.attempt, ordinal))
-            if wait is not None:
-                wait.future.cancel()
 
     # Stopping.
 
@@ -380,7 +390,7 @@ class Crew:
         """Tell an attempt to stop."""
         attempt = self.attempts.get(number)
         if attempt is None:
-            self._cancel_left(number)
+            cancel_left(self.run, number, self.grace)
             return
         if attempt.stopping is not None:
             return
@@ -402,12 +412,6 @@ class Crew:
         else:
             later = CHILD_SECONDS if has_children(self.run, number) else 0.0
             attempt.abandon_handle = self.run.loop.call_later(self.grace + later, self._give_up, attempt)
-
-    def _cancel_left(self, number: int) -> None:
-        """Tell the background tasks to stop that an attempt left when its body came to its end."""
-        for task in self.run.background or ():
-            if task.attempt == number:
-                stop_task(self.run, task, self.grace)
 
     def _give_up(self, attempt: Attempt) -> None:
         if has_children(self.run, attempt.start.attempt):  # which end in time, and then it does
