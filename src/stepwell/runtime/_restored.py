@@ -32,7 +32,6 @@ class RestoredWait:
     event_type: type[Event] | None
     type_name: str | None
     requirements: Mapping[str, Any]
-    question: Event | None = None
     is_child: bool = False
     future: "asyncio.Future[Any] | None" = None
 

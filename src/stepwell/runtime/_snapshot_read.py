@@ -26,7 +26,6 @@ class RunReader:
         self._state = new_state(wiring.plan)
         self._timers: dict[int, float] = {}
         self._waits: dict[tuple[int, int], RestoredWait] = {}
-        self._questions: dict[int, Event] = {}
         self._shown: list[StreamItem[Event]] = []
 
     def run(self, fields: Fields) -> RestoredRun:
@@ -124,7 +123,7 @@ class RunReader:
                 settlement, value = records.outcome(point, answer, "event")
                 suspension.ready += ((answer.integer("wait"), value, settlement, point),)
                 waits_for_child = point.kind == CHILD
-                self._waits[attempt, answer.integer("wait")] = RestoredWait(None, None, {}, None, waits_for_child)
+                self._waits[attempt, answer.integer("wait")] = RestoredWait(None, None, {}, waits_for_child)
                 answer.close()
             if attempt in state.suspended:
                 raise SnapshotError(path=one.path, reason="an attempt is suspended once")
@@ -137,7 +136,8 @@ class RunReader:
             )
             ended = {entry.settlement for entry in points.settled}
             kept = {entry.settlement for entry in points.kept}
-            if Settlement.ASKED in ended or not kept <= {Settlement.ASKED, Settlement.DONE}:
+            unknown = any(one.settlement is Settlement.ASKED and one.point.asks is None for one in points.kept)
+            if Settlement.ASKED in ended or not kept <= {Settlement.ASKED, Settlement.DONE} or unknown:
                 raise SnapshotError(path=one.path, reason="no call is recorded so")
             state.points[one.integer("attempt", 1)] = points
             one.close()
@@ -168,14 +168,10 @@ class RunReader:
         if event_type is not None:
             key = self._wiring.learn(event_type)
         suspension.open[ordinal] = Wait(key, timer, works, point)
-        place = fields.integer_or_none("question")
-        if place is not None and place not in self._questions:
-            raise SnapshotError(path=fields.at("question"), reason="there is no such question on the stream")
         self._waits[attempt, ordinal] = RestoredWait(
             event_type,
             None if event_type is not None else name,
             wanted,
-            None if place is None else self._questions[place],
             point.kind == CHILD,
         )
         fields.close()
@@ -292,7 +288,7 @@ class RunReader:
             cursor, data, origin = check_list(entry, path, 3)
             if not before < check_integer(cursor, path) < end:
                 raise SnapshotError(path=path, reason="questions stand there in their order, before the end")
-            event = self._questions[cursor] = self._records.event(data, path)
+            event = self._records.questions[cursor] = self._records.event(data, path)
             ways = [Origin(*(check_text(one, path) for one in check_list(way, path, 3))) for way in origin]
             self._shown.append(StreamItem(cursor, event, tuple(ways)))
             before = cursor

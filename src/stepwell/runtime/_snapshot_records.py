@@ -21,6 +21,7 @@ class RecordReader:
     def __init__(self, wiring: Wiring, values: Values) -> None:
         self._wiring = wiring
         self._values = values
+        self.questions: dict[int, Event] = {}
 
     def value(self, data: Any, path: str) -> Any:
         return self._values.read(data, path)
@@ -149,12 +150,18 @@ class RecordReader:
             kind=fields.text("kind"),
             name=fields.text("name"),
             nth=fields.integer("nth"),
-            asks=fields.flag("asks"),
+            asks=self._question(fields),
         )
         if point.kind not in POINT_KINDS or (point.kind in NAMED_KINDS) != bool(point.name):
             raise SnapshotError(path=fields.at("kind"), reason=f"{point.kind!r} is no recorded call")
         fields.close()
         return point
+
+    def _question(self, fields: Fields) -> Event | None:
+        place = fields.integer_or_none("asks")
+        if place is not None and place not in self.questions:
+            raise SnapshotError(path=fields.at("asks"), reason="there is no such question on the stream")
+        return None if place is None else self.questions[place]
 
     def settled(self, fields: Fields) -> Settled:
         point = self.point(fields.inner("point"))

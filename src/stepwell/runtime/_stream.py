@@ -55,6 +55,7 @@ class EventStream:
     """
 
     __slots__ = (
+        "_asked",
         "_base",
         "_events",
         "_full_at",
@@ -77,6 +78,7 @@ class EventStream:
         self._events: list[Event] = []
         self._base = 0
         self._pinned: tuple[StreamItem[Event], ...] = ()
+        self._asked: set[int] | None = None
         self._origins = NO_ORIGINS
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit
@@ -96,6 +98,16 @@ class EventStream:
         """Begin where another stream of the run stood: its cursors go on, and its open questions are kept."""
         self._base = end
         self._pinned = tuple(questions)
+
+    def conclude(self, question: object) -> None:
+        """Note that the wait is over that asked a question; it is there as long as the stream: its id stays its own."""
+        if isinstance(question, InputRequiredEvent):
+            self._asked = self._asked or set()
+            self._asked.add(id(question))
+
+    def is_concluded(self, question: Event) -> bool:
+        """Return whether a wait had asked a question, and is over."""
+        return self._asked is not None and id(question) in self._asked
 
     def newest_first(self) -> Iterator[StreamItem[Event]]:
         """Yield what is still there, from the end."""
