@@ -2,6 +2,8 @@
 
 from stepwell.core._audit import find_flaw, recount
 from stepwell.core._effects import (
+    COMPLETED,
+    NEW,
     RUNNING,
     CancelStep,
     CheckIdle,
@@ -52,6 +54,8 @@ from stepwell.core._records import changed, record
 from stepwell.core._state import RUN_TIMER, Held, Lane, Points, Scope, Settled, State, Suspension, Wait, new_state
 
 __all__ = [
+    "COMPLETED",
+    "NEW",
     "RUNNING",
     "RUN_TIMER",
     "CancelRequested",

@@ -110,8 +110,10 @@ class Status(Enum):
     STALLED = "stalled"
 
 
+# Names of their own for what every fact or run is asked: Python 3.11 takes 0.1 µs to look up a member of an enum.
+NEW: Final = Status.NEW
 RUNNING: Final = Status.RUNNING
-"""A name of its own for what every fact is asked: Python 3.11 takes 0.1 µs to look up a member of an enum."""
+COMPLETED: Final = Status.COMPLETED
 
 
 @record()

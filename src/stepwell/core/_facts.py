@@ -6,7 +6,7 @@ not changed after they are made. (Not frozen: that costs 2.2 times as much to bu
 """
 
 from enum import Enum
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 from stepwell.core._records import record
 
@@ -39,6 +39,11 @@ class Settlement(Enum):
     FAILED = "failed"
     DROPPED = "dropped"
     ASKED = "asked"
+
+
+# See ``RUNNING`` in the effects.
+DONE: Final = Settlement.DONE
+LATE: Final = Settlement.LATE
 
 
 @record()

@@ -9,7 +9,7 @@ Rule 3. Queued attempts of a cancelled scope are counted out at once and passed 
 from collections import deque
 
 from stepwell.core._effects import Effect, Lineage, ResumeStep, Retry, StartStep, StopTimer
-from stepwell.core._facts import Settlement
+from stepwell.core._facts import LATE
 from stepwell.core._plan import Plan
 from stepwell.core._points import settle_point
 from stepwell.core._state import Lane, Scope, State, scope_of
@@ -163,7 +163,7 @@ def hand_over(state: State, effects: list[Effect], attempt: int) -> None:
     suspension = state.suspended[attempt]
     for wait, event, settlement, point in suspension.ready:
         settle_point(state, attempt, point, settlement, event)
-        effects.append(ResumeStep(attempt, wait, event, settlement is Settlement.LATE))
+        effects.append(ResumeStep(attempt, wait, event, settlement is LATE))
     suspension.ready = ()
     del state.suspended[attempt]
 

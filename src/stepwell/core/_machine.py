@@ -12,6 +12,7 @@ from typing import TypeAlias, assert_never
 
 from stepwell.core._children import change_child, close_child, open_child
 from stepwell.core._effects import (
+    NEW,
     RUNNING,
     Effect,
     EndRun,
@@ -115,13 +116,13 @@ class Machine:
         """Begin a new run, or call it off. Whatever else comes before the beginning or after the end is stale."""
         state = self.state
         effects: list[Effect] = []
-        if state.status is Status.NEW and isinstance(fact, RunStarted):
-            state.status = Status.RUNNING
+        if state.status is NEW and isinstance(fact, RunStarted):
+            state.status = RUNNING
             state.now = fact.at
             self._start(effects, fact)
             keep_time(state, self.plan, effects)
-        elif state.status is Status.NEW and isinstance(fact, CancelRequested):
-            state.status = Status.RUNNING
+        elif state.status is NEW and isinstance(fact, CancelRequested):
+            state.status = RUNNING
             end_run(state, effects, EndRun(Status.CANCELLED, None))
         else:
             state.stale_facts += 1

@@ -62,18 +62,22 @@ class Route:
     simple: bool = False
     only_joins: bool = False
     is_one_step: bool = False
+    is_plain: bool = False
     ends_run: bool = False
+    asks: bool = False
 
     def __post_init__(self) -> None:
+        self.is_plain = self.kind is Kind.PLAIN
         self.ends_run = self.kind is Kind.STOP
-        plain = self.kind is Kind.PLAIN and not self.slots
+        self.asks = self.kind is Kind.ASK
+        plain = self.is_plain and not self.slots
         self.simple = plain and not self.joins and bool(self.triggers)
         self.is_one_step = self.simple and len(self.triggers) == 1
         self.only_joins = plain and bool(self.joins) and not self.triggers
 
     def leads_somewhere(self) -> bool:
         """Return whether any step takes it, or the run itself does."""
-        return bool(self.triggers or self.slots or self.joins) or self.kind in (Kind.STOP, Kind.ASK)
+        return bool(self.triggers or self.slots or self.joins) or self.ends_run or self.asks
 
 
 class Routes(dict[str, Route]):

@@ -5,7 +5,7 @@ Rule 2. A further attempt at the same event keeps what was done under a name, an
 Rule 3. Points live as long as their attempt, or the background tasks that it left.
 """
 
-from stepwell.core._facts import Point, PointRecorded, Settlement
+from stepwell.core._facts import DONE, Point, PointRecorded, Settlement
 from stepwell.core._state import Points, Settled, State
 
 
@@ -51,7 +51,7 @@ def _keep(kept: dict[tuple[str, str, int], Settled], one: Settled) -> None:
     if not point.name:
         return
     call = (point.kind, point.name, point.nth)
-    if one.settlement is Settlement.DONE:
+    if one.settlement is DONE:
         kept[call] = one
     elif point.asks is not None:
         kept.setdefault(call, Settled(point, Settlement.ASKED, None))

@@ -7,11 +7,11 @@ Rule 4. An event that nothing takes is held: a wait that opens later may take it
 Rule 5. What a cancelled branch sends is dropped, but for a StopEvent.
 """
 
-from stepwell.core._effects import Effect, EndRun, Lineage, Publish, StartStep, Status
+from stepwell.core._effects import COMPLETED, Effect, EndRun, Lineage, Publish, StartStep
 from stepwell.core._endings import end_run
 from stepwell.core._facts import StepFannedOut
 from stepwell.core._lanes import enqueue, launch, new_attempt
-from stepwell.core._plan import Kind, Plan, Route
+from stepwell.core._plan import Plan, Route
 from stepwell.core._scopes import fill_slot, gather
 from stepwell.core._state import Gathered, Held, Scope, State, is_cut_off, scope_of
 
@@ -41,7 +41,7 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
             launch(state, plan, effects, StartStep(number, step, key, event, 1, cause, lineage, state.now), scope)
         return
     if route.ends_run:
-        end_run(state, effects, EndRun(Status.COMPLETED, event, attempt=cause))
+        end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
     else:
         _deliver_widely(state, plan, effects, key, event, (cause, lineage), scope)
 
@@ -58,7 +58,7 @@ def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
     """Take an event that means something to the run, or that joins wait for, wherever it leads."""
     route = plan.routes[key]
     cause, lineage = origin
-    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route, event, cause):
+    if not route.is_plain and _tell_run(state, effects, route, event, cause):
         return
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
@@ -66,7 +66,7 @@ def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
         fill_slot(state, plan, effects, place, _item(event, origin), (key, lineage))
     if route.joins and scope is not None:
         gather(state, plan, effects, route.joins, _item(event, origin), scope)
-    elif not route.triggers and not route.slots and route.kind is not Kind.ASK:
+    elif not route.triggers and not route.slots and not route.asks:
         hold(state, key, event, cause)
 
 
@@ -112,9 +112,9 @@ def _tell_run(state: State, effects: list[Effect], route: Route, event: object, 
     An answer that nobody takes, such as one that comes twice, leaves the questions open.
     """
     if route.ends_run:
-        end_run(state, effects, EndRun(Status.COMPLETED, event, attempt=cause))
+        end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
         return True
-    if route.kind is Kind.ASK:
+    if route.asks:
         ask(state)
         effects.append(Publish(event))
     elif route.leads_somewhere():
@@ -154,7 +154,7 @@ def deliver_to_step(
     route = plan.routes[key]
     if not route.ends_run and is_cut_off(lineage, scope_of(state, lineage)):
         return
-    if route.kind is not Kind.PLAIN and _tell_run(state, effects, route, event, cause):
+    if not route.is_plain and _tell_run(state, effects, route, event, cause):
         return
     places = [place for place in route.slots if place[0] == step]
     scope = scope_of(state, lineage)

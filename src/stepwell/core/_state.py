@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import field
 from typing import Any, TypeAlias
 
-from stepwell.core._effects import Lineage, StartStep, Status
+from stepwell.core._effects import NEW, Lineage, StartStep, Status
 from stepwell.core._facts import Point, Settlement, WaitId
 from stepwell.core._plan import Plan
 from stepwell.core._records import record
@@ -157,7 +157,7 @@ class State:
         # Written out: a run makes one of these, and factories for so many fields cost twice as much.
         self.lanes = [None] * steps
         self.now = 0.0
-        self.status = Status.NEW
+        self.status = NEW
         self.counter = self.active = self.questions = self.stale_facts = 0
         self.running = {}
         self.cancelling = self.delayed = self.lingering = NONE_YET

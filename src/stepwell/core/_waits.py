@@ -7,7 +7,7 @@ Rule 4. A background task may wait after the body of its step is over; it needs 
 """
 
 from stepwell.core._effects import Effect, Publish, ResumeStep, StartStep, StartTimer, StopTimer
-from stepwell.core._facts import Settlement, WaitDropped, WaitId, WaitStarted
+from stepwell.core._facts import DONE, LATE, Settlement, WaitDropped, WaitId, WaitStarted
 from stepwell.core._lanes import forget_waits, hand_over, release, return_to_work
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._points import settle_point
@@ -28,7 +28,7 @@ def start_wait(state: State, plan: Plan, effects: list[Effect], fact: WaitStarte
         effects.append(Publish(fact.ask))
     held = state.held.pop(fact.takes, None) if fact.takes is not None else None
     if held is not None:
-        settle_point(state, fact.attempt, fact.point, Settlement.DONE, held.event)
+        settle_point(state, fact.attempt, fact.point, DONE, held.event)
         if plan.routes[held.key].kind is Kind.ANSWER:
             note_answer(state)
         effects.append(ResumeStep(fact.attempt, fact.wait, held.event, False))
@@ -64,7 +64,7 @@ def suspend(state: State, effects: list[Effect], attempt: int, start: StartStep 
 
 def wake(state: State, effects: list[Effect], waits: tuple[WaitId, ...], event: object) -> bool:
     """Give ``event`` to open waits; return whether any of them still stood."""
-    answered = [answer(state, effects, wait, event, Settlement.DONE) for wait in waits]
+    answered = [answer(state, effects, wait, event, DONE) for wait in waits]
     return any(answered)
 
 
@@ -81,7 +81,7 @@ def answer(state: State, effects: list[Effect], name: WaitId, event: object, set
     opened = suspension.open.pop(wait, None)
     if opened is None:
         return False
-    late = settlement is Settlement.LATE
+    late = settlement is LATE
     if opened.works:
         state.active -= 1
     if opened.timer is not None:

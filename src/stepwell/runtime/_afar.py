@@ -10,7 +10,7 @@ import concurrent.futures
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from stepwell.core import Status
+from stepwell.core import RUNNING, Status
 from stepwell.errors import RunLoopError
 from stepwell.flow import WorkflowCancelledEvent
 from stepwell.runtime._ports import RunPort
@@ -117,7 +117,7 @@ async def _next(stream: AsyncGenerator[ValueT, None]) -> tuple[ValueT, ...]:
 
 def lose(run: RunPort) -> None:
     """End a run whose loop was closed under it, as cancelled. Nothing is run for it, and nobody woken."""
-    if run.outcome.status is not Status.RUNNING:
+    if run.outcome.status is not RUNNING:
         return
     error = RunLoopError(call="the run", workflow=run.wiring.workflow, is_closed=True)
     run.machine.state.status = Status.CANCELLED

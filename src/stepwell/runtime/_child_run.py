@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from stepwell.core import ChildPaused, ChildResumed, EndRun, Fact, InputAsked, Status, changed
+from stepwell.core import RUNNING, ChildPaused, ChildResumed, EndRun, Fact, InputAsked, changed
 from stepwell.flow import Event, InputRequiredEvent, Wiring
 from stepwell.runtime._children import ancestors, close
 from stepwell.runtime._observers import Printer
@@ -99,8 +99,8 @@ class ChildRun(Run):
     def tell_above(self) -> None:
         """Tell the run above when this one comes to rest, and when it is at work again."""
         state = self.machine.state
-        works = state.active > 0 or state.status is not Status.RUNNING
-        if works is not self.works and self.outcome.status is Status.RUNNING:
+        works = state.active > 0 or state.status is not RUNNING
+        if works is not self.works and self.outcome.status is RUNNING:
             self.works = works
             above = self.link.run
             told = ChildResumed if works else ChildPaused

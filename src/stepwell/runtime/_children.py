@@ -13,6 +13,8 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from stepwell.core import (
+    COMPLETED,
+    RUNNING,
     ChildClosed,
     ChildOpened,
     EndRun,
@@ -22,7 +24,6 @@ from stepwell.core import (
     Kind,
     Point,
     Settlement,
-    Status,
     WaitDropped,
     WaitId,
 )
@@ -103,7 +104,7 @@ class Children:
     def working(self) -> Iterator[ChildPort]:
         """Yield the children that take events: those that have begun and not ended."""
         for child in list(self.open.values()):
-            if child.machine.state.status is Status.RUNNING:
+            if child.machine.state.status is RUNNING:
                 yield child
 
 
@@ -156,7 +157,7 @@ def _check(run: RunPort, attempt: Attempt, workflow: object) -> None:
     attempt.check("run_child")
     is_again = attempt.replay is not None and not attempt.replay.body_is_over
     is_open = attempt.start.attempt in run.crew.attempts or bool(attempt.tasks) or is_again
-    if attempt.stopping is not None or not is_open or run.machine.state.status is not Status.RUNNING:
+    if attempt.stopping is not None or not is_open or run.machine.state.status is not RUNNING:
         raise AttemptOverError(call="run_child", step=attempt.step.name, why=attempt.stopping or "over already")
     depth = sum(1 for _ in ancestors(run))
     if depth >= DEPTH_LIMIT:
@@ -272,7 +273,7 @@ def close(link: Link) -> None:
 
 def outcome_of(child: RunPort, ending: EndRun) -> tuple[bool, Any]:
     """Return what a child that has ended, and has not wound up yet, will give to its step; whether it is raised."""
-    if ending.status is Status.COMPLETED:
+    if ending.status is COMPLETED:
         event: Any = ending.outcome
         return False, event.result if type(event) is StopEvent else event
     _, error = verdict(

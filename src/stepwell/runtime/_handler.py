@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Generator
 from typing import Any, Generic, TypeVar, overload
 
-from stepwell.core import Status
+from stepwell.core import RUNNING, Status
 from stepwell.flow import Event, StopEvent
 from stepwell.runtime._afar import from_elsewhere, in_loop_of, is_elsewhere, lose, stream_elsewhere
 from stepwell.runtime._checks import check_seconds
@@ -36,13 +36,13 @@ class WorkflowHandler(Generic[StopT]):
     def __await__(self) -> Generator[Any, None, StopT]: ...
     def __await__(self) -> Generator[Any, None, Any]:
         outcome = self._run.outcome
-        if outcome.status is Status.RUNNING:
+        if outcome.status is RUNNING:
             if is_elsewhere(self._run):
                 yield from from_elsewhere(self._run, "await handler", outcome.settled()).__await__()
                 return self._value()
             if self._run.crew.draining:
                 yield  # a turn of the loop, in which a short run may end: half the price of a future
-            if outcome.status is Status.RUNNING:
+            if outcome.status is RUNNING:
                 yield from outcome.waiter()
         return self._value()
 
@@ -124,14 +124,14 @@ class WorkflowHandler(Generic[StopT]):
 
     async def _settled(self, call: str) -> None:
         outcome = self._run.outcome
-        if outcome.status is Status.RUNNING and is_elsewhere(self._run):
+        if outcome.status is RUNNING and is_elsewhere(self._run):
             await from_elsewhere(self._run, call, outcome.settled())
         else:
             await outcome.settled()
 
     def is_done(self) -> bool:
         """Return whether the run is over."""
-        return self._run.outcome.status is not Status.RUNNING
+        return self._run.outcome.status is not RUNNING
 
     def done(self) -> bool:
         """Return whether the run is over."""

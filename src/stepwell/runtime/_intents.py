@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from stepwell.core import (
+    NEW,
+    RUNNING,
     EventSent,
     InputAsked,
-    Status,
     TaskClosed,
     TaskOpened,
 )
@@ -50,9 +51,9 @@ def check_open(run: RunPort, attempt: Attempt | None, call: str) -> None:
             check_loop(run, call)
     elif attempt.over is not None:
         attempt.check(call)
-    if run.machine.state.status is Status.NEW:
+    if run.machine.state.status is NEW:
         raise RunNotBegunError(call=call, workflow=run.wiring.workflow)
-    if run.machine.state.status is not Status.RUNNING:
+    if run.machine.state.status is not RUNNING:
         raise RunOverError(call=call, workflow=run.wiring.workflow, status=run.machine.state.status.value)
 
 
@@ -202,7 +203,7 @@ def is_running(run: Any) -> bool:
     """Return whether a run is under way, or one to come will be taken up."""
     if isinstance(run, RunToCome):
         return run.is_running
-    return run.machine.state.status is Status.RUNNING
+    return run.machine.state.status is RUNNING
 
 
 def snapshot(run: Any, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from types import TracebackType
 
-from stepwell.core import Status
+from stepwell.core import RUNNING, Status
 from stepwell.errors import StepCancelledError
 from stepwell.flow import Event
 
@@ -41,7 +41,7 @@ class Outcome:
         self._loop = loop
         self._waiters: list[asyncio.Future[None]] | None = None
         self._unheard: _Unheard | None = None
-        self.status = Status.RUNNING
+        self.status = RUNNING
         self.event: Event | None = None
         self.error: BaseException | None = None
         self.traceback: TracebackType | None = None
@@ -77,7 +77,7 @@ class Outcome:
 
     async def settled(self) -> None:
         """Wait for the end of the run."""
-        if self.status is Status.RUNNING:
+        if self.status is RUNNING:
             await self.waiter()
 
     def failure(self) -> BaseException | None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
-from stepwell.core import Status
+from stepwell.core import COMPLETED, Status
 from stepwell.runtime._history import History
 from stepwell.runtime._stream import Origin
 
@@ -89,7 +89,7 @@ class Past:
     def add(self, run: PastRun, below: "Past | None") -> None:
         """Remember a child that is over, and what it remembered itself."""
         totals = self._totals(run.way)
-        failed = run.status is not Status.COMPLETED
+        failed = run.status is not COMPLETED
         totals.add_run(run.history, run.steps, run.closed_at - run.opened_at, failed=failed)
         if below is not None:
             self.lost += below.lost

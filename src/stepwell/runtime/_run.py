@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from stepwell.core import (
+    COMPLETED,
+    RUNNING,
     CancelRequested,
     CancelStep,
     CheckIdle,
@@ -26,7 +28,6 @@ from stepwell.core import (
     RunStarted,
     StartStep,
     StartTimer,
-    Status,
     StopTimer,
     TimerFired,
     TurnPassed,
@@ -278,7 +279,7 @@ class Run:
     def conclude_if_quiet(self) -> None:
         """Settle the outcome once nothing of the run is in flight any more."""
         ending = self.ending
-        if ending is None or self.crew.attempts or self.background or self.outcome.status is not Status.RUNNING:
+        if ending is None or self.crew.attempts or self.background or self.outcome.status is not RUNNING:
             return
         if self.children:
             return  # each reports its end
@@ -299,7 +300,7 @@ class Run:
     def conclude(self, ending: EndRun) -> None:
         """Settle the outcome; the run is over."""
         error: BaseException | None = None
-        if ending.status is Status.COMPLETED:
+        if ending.status is COMPLETED:
             last = ending.outcome
             assert isinstance(last, StopEvent)
         else:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from stepwell.core import Held, State, Status, WaitId, record
+from stepwell.core import RUNNING, Held, State, WaitId, record
 from stepwell.flow import Event
 
 
@@ -126,7 +126,7 @@ class WaitTable:
 
     def are_all_that_is_left(self, state: State) -> bool:
         """Return whether nothing goes on in a run but ``wait_for_event`` calls."""
-        is_quiet = state.status is Status.RUNNING and not (state.active or state.tasks)
+        is_quiet = state.status is RUNNING and not (state.active or state.tasks)
         return is_quiet and bool(self.open) and all(wait.event_type is not None for wait in self.open.values())
 
     def matching(self, event: Event) -> tuple[WaitId, ...]:
