@@ -43,15 +43,19 @@ def test_other_rooms_are_entered_by_the_door(path: Path) -> None:
     assert hidden == []
 
 
-LATE_DOORS = {HOUSE / "errors" / "__init__.py"}
+LATE_DOORS = {HOUSE / "errors" / "__init__.py", HOUSE / "__init__.py"}
 """What most programs never ask for is loaded when it is: an import costs less (ADR 13)."""
 
 
 def is_for_late_imports(node: ast.stmt) -> bool:
     """Return whether a statement tells type checkers of late imports, or makes them."""
-    if isinstance(node, ast.If):
-        return ast.unparse(node.test) == "TYPE_CHECKING" and all(isinstance(one, ast.ImportFrom) for one in node.body)
-    return isinstance(node, ast.FunctionDef) and node.name == "__getattr__"
+    if not isinstance(node, ast.If):
+        return False
+    if ast.unparse(node.test) == "TYPE_CHECKING":
+        return all(isinstance(one, ast.ImportFrom) for one in node.body)
+    return ast.unparse(node.test) == "not TYPE_CHECKING" and all(
+        isinstance(one, ast.FunctionDef) and one.name == "__getattr__" for one in node.body
+    )
 
 
 @pytest.mark.parametrize("path", DOORS, ids=module_name)

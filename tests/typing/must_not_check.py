@@ -3,6 +3,8 @@
 from pydantic import BaseModel
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
+from stepwell import OpenAI  # refused
+from stepwell.errors import WorkflowTimeoutErr  # refused
 
 
 class Report(StopEvent):

@@ -53,7 +53,11 @@ class StepPlan:
 
 @record()
 class Route:
-    """Where events of one type go."""
+    """Where events of one type go.
+
+    ``slots`` are the parameters of joins that such an event fits, by step and place; ``places`` the same, by step. It
+    fills one parameter of each step.
+    """
 
     kind: Kind
     triggers: tuple[int, ...]
@@ -63,6 +67,7 @@ class Route:
     only_joins: bool = False
     is_one_step: bool = False
     is_plain: bool = False
+    places: tuple[tuple[int, tuple[int, ...]], ...] = ()
     ends_run: bool = False
     asks: bool = False
 
@@ -74,6 +79,8 @@ class Route:
         self.simple = plain and not self.joins and bool(self.triggers)
         self.is_one_step = self.simple and len(self.triggers) == 1
         self.only_joins = plain and bool(self.joins) and not self.triggers
+        steps = dict.fromkeys(step for step, _ in self.slots)
+        self.places = tuple([(step, tuple([place for one, place in self.slots if one == step])) for step in steps])
 
     def leads_somewhere(self) -> bool:
         """Return whether any step takes it, or the run itself does."""
@@ -119,10 +126,7 @@ class Plan:
             kind=kind,
             triggers=tuple(n for n, step in taken if not step.slots and step.gathering is None),
             slots=tuple(
-                (number, place)
-                for number, step in enumerate(self.steps)
-                for place, wanted in enumerate(step.slots)
-                if wanted == key or (step.accepts_subclasses and wanted in ancestors)
+                (number, place) for number, step in enumerate(self.steps) for place in _fitting(step, key, ancestors)
             ),
             joins=tuple(n for n, step in taken if step.gathering is not None),
         )
@@ -131,3 +135,13 @@ class Plan:
         if kind is Kind.ANSWER and (route.triggers or route.slots or route.joins):
             self.takes_answers = True
         return route
+
+
+def _fitting(step: StepPlan, key: str, ancestors: Sequence[str]) -> list[int]:
+    """Return the places in a join of several parameters that events of a type fit: first those of that very type."""
+    places = [
+        place
+        for place, wanted in enumerate(step.slots)
+        if wanted == key or (step.accepts_subclasses and wanted in ancestors)
+    ]
+    return sorted(places, key=lambda place: step.slots[place] != key)

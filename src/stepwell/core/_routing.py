@@ -62,8 +62,8 @@ def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
         return
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
-    for place in route.slots:
-        fill_slot(state, plan, effects, place, _item(event, origin), (key, lineage))
+    for step, places in route.places:
+        fill_slot(state, plan, effects, (step, places), _item(event, origin), (key, lineage))
     if route.joins and scope is not None:
         gather(state, plan, effects, route.joins, _item(event, origin), scope)
     elif not route.triggers and not route.slots and not route.asks:
@@ -156,10 +156,10 @@ def deliver_to_step(
         return
     if not route.is_plain and _tell_run(state, effects, route, event, cause):
         return
-    places = [place for place in route.slots if place[0] == step]
+    places = dict(route.places).get(step)
     scope = scope_of(state, lineage)
     if places:
-        fill_slot(state, plan, effects, places[0], _item(event, origin), (key, lineage))
+        fill_slot(state, plan, effects, (step, places), _item(event, origin), (key, lineage))
     elif step in route.joins and scope is not None:
         gather(state, plan, effects, (step,), _item(event, origin), scope)
     elif step in route.triggers:

@@ -154,15 +154,16 @@ def fill_slot(
     state: State,
     plan: Plan,
     effects: list[Effect],
-    place: tuple[int, int],
+    place: tuple[int, tuple[int, ...]],
     item: Gathered,
     arrival: tuple[str, Lineage | None],
 ) -> None:
     """Keep an event for one parameter of a join; start the join when every parameter has one.
 
-    The kept event holds a token of its scope: a scope with a half-full join in it is not over.
+    Of several parameters that it fits, it goes to the one that fewest wait for: the first of its own type, where
+    they are equal. The kept event holds a token of its scope: a scope with a half-full join in it is not over.
     """
-    step, position = place
+    step, positions = place
     key, lineage = arrival
     scope = scope_of(state, lineage)
     home = (scope.number if scope is not None else 0, step)
@@ -170,7 +171,7 @@ def fill_slot(
     if queues is None:
         state.slots = state.slots or {}
         queues = state.slots[home] = [deque() for _ in plan.steps[step].slots]
-    queues[position].append(item)
+    min([queues[position] for position in positions], key=len).append(item)
     if scope is not None:
         scope.tokens += 1
     if not all(queues):

@@ -129,6 +129,7 @@ if TYPE_CHECKING:
         NotAHandlerOfRunError,
         NotAWorkflowError,
     )
+    from stepwell.errors._homes import MissingAttributeError, MissingNameError, missing_name
     from stepwell.errors._models import (
         BlockingCallError,
         BrokenStreamError,
@@ -200,7 +201,9 @@ __all__ = [
     "LabelLengthError",
     "MalformedAnswerError",
     "MalformedKeyError",
+    "MissingAttributeError",
     "MissingKeyError",
+    "MissingNameError",
     "MissingPackageError",
     "ModelError",
     "ModelServerError",
@@ -310,18 +313,21 @@ __all__ = [
     "WorkflowTimeoutError",
     "WorkflowValidationError",
     "WrongThreadError",
+    "missing_name",
     "near_misses",
     "nearest",
     "shown",
 ]
 
-_RARE = ("_cli", "_compat", "_drawing", "_models", "_testing")
+_RARE = ("_cli", "_compat", "_drawing", "_homes", "_models", "_testing")
 
 
-def __getattr__(name: str) -> object:
-    for rare in _RARE if name in __all__ else ():
-        found = vars(import_module(f"{__name__}.{rare}")).get(name)
-        if found is not None:
-            globals()[name] = found
-            return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # type checkers would take any name for one that is here
+
+    def __getattr__(name: str) -> object:
+        for rare in _RARE if name in __all__ else ():
+            found = vars(import_module(f"{__name__}.{rare}")).get(name)
+            if found is not None:
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

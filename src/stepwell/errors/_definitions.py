@@ -44,7 +44,7 @@ class UnresolvedAnnotationError(StepSignatureError):
         )
 
 
-class StepParameterError(WorkflowValidationError):
+class StepParameterError(WorkflowValidationError, ValueError):
     """A marker in a step's signature was given something it cannot use."""
 
     def __init__(self, *, what: str, fine: str, remedy: str) -> None:

@@ -5,18 +5,16 @@ A *level* is the ground outside of every fan-out (``GROUND``), or the inside of 
 level. What steps send by ``ctx.send_event`` is not known here: only what declared results rule out is a problem.
 """
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, TypeAlias, get_args, get_origin
+from typing import TypeAlias
 
 from stepwell.errors import Problem
-from stepwell.flow._collect import All, Collect, Take
+from stepwell.flow._collect import All
 from stepwell.flow._definition import StepDefinition
 from stepwell.flow._events import Event, HumanResponseEvent, StartEvent, StepFailedEvent
 from stepwell.flow._fan_out import Levels, takes
 
 GROUND = ""
-MARKERS = (Collect, Take, All)
 CatcherOf: TypeAlias = Callable[[StepDefinition], StepDefinition | None]
 
 
@@ -47,29 +45,11 @@ class Bindings:
                 yield from self._lost_on_ground(step)
 
     def _marker(self, step: StepDefinition) -> Iterator[Problem]:
-        """How a join is to gather must be said where it is read, and make sense."""
+        """How a join is to gather must make sense."""
         (parameter,) = step.signature.events
         collect = parameter.collect
         assert collect is not None
         kinds = " | ".join(kind.__name__ for kind in parameter.types)
-        good = f"{parameter.name}: Annotated[list[{kinds}], Collect(…)]"
-        default = inspect.signature(step.function).parameters[parameter.name].default
-        if isinstance(default, MARKERS) or default in MARKERS:
-            yield _problem(
-                step,
-                f"Step {step.name!r} has the marker {default!r} as the default of {parameter.name!r}, where nothing "
-                f"reads it. It belongs to the annotation: {good}.",
-            )
-        annotation = getattr(step.function, "__annotations__", {}).get(parameter.name)
-        marks = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-        for mark in marks:
-            if isinstance(mark, (Take, All)) or mark in MARKERS:
-                name = mark.__name__ if isinstance(mark, type) else repr(mark)
-                yield _problem(
-                    step,
-                    f"Step {step.name!r} marks {parameter.name!r} with {name}, which nothing reads there. Put it into "
-                    f"a Collect: {good}.",
-                )
         if collect.cancel and isinstance(collect.cardinality, All):
             yield _problem(
                 step,

@@ -20,6 +20,7 @@ from stepwell.flow._definition import (
     Signature,
 )
 from stepwell.flow._events import Event
+from stepwell.flow._markers import Misplaced, events_within, misplaced, misplaced_in_result, unpacked
 from stepwell.flow._resources import Resource, ResourceConfig
 
 _ENCLOSING_FRAMES = 12
@@ -111,21 +112,25 @@ class _Reader:
         resources: list[ResourceParameter] = []
         for parameter in self._parameters():
             annotation = self.hints.get(parameter.name, inspect.Parameter.empty)
-            if _is_context(annotation):
+            bare, collects = unpacked(annotation)
+            is_list = _listed_types(bare) is not None
+            self._refuse_markers(misplaced(parameter.name, annotation, parameter.default, is_list=is_list))
+            if _is_context(bare):
                 if context is not None:
                     raise self.problem(
                         f"Parameters {context!r} and {parameter.name!r} both take the context",
                         "One is enough: take the other away.",
                     )
                 context = parameter.name
-                (state_type,) = get_args(annotation) or (None,)
+                (state_type,) = get_args(bare) or (None,)
             elif (descriptor := _marker(annotation, (Resource, ResourceConfig))) is not None:
                 resources.append(ResourceParameter(parameter.name, descriptor, get_args(annotation)[0]))
-            elif (taken := self._event_parameter(parameter.name, annotation)) is not None:
+            elif (taken := _event_parameter(parameter.name, bare, collects)) is not None:
                 events.append(taken)
             elif parameter.default is inspect.Parameter.empty:
                 self._refuse_parameter(parameter.name, annotation, bool(events))
         self._check_events(events)
+        self._refuse_markers(misplaced_in_result(self.hints.get("return")))
         returns, lists, nothing = self._returns()
         return Signature(
             events=tuple(events),
@@ -173,25 +178,17 @@ class _Reader:
         what = f"Parameter {name!r} has {has}, which says nothing about how to fill it"
         if not has_event:
             what = f"Step signature must have at least one parameter annotated as type Event. {what}"
+        kinds = events_within(annotation)
+        close = f" A fan-out is joined by {name}: list[{kinds}], an event is taken by {name}: {kinds}." if kinds else ""
         raise self.problem(
             what,
             "A parameter takes an Event subclass, a Context, a list[Event], or Annotated[T, Resource(…)]; "
-            "any other needs a default.",
+            f"any other needs a default.{close}",
         )
 
-    def _event_parameter(self, name: str, annotation: Any) -> EventParameter | None:
-        collect = _marker(annotation, (Collect,))
-        bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-        types_ = _listed_types(bare)
-        if types_ is not None:
-            return EventParameter(name, types_, collect or Collect())
-        if collect is not None:
-            raise self.problem(
-                f"Parameter {name!r} carries a Collect marker but is not annotated as list[E]",
-                f"Write {name}: Annotated[list[E], Collect(…)] with an Event subclass for E.",
-            )
-        found = event_types(bare)
-        return EventParameter(name, found) if found else None
+    def _refuse_markers(self, found: Misplaced | None) -> None:
+        if found is not None:
+            raise self.problem(*found)
 
     def _check_events(self, events: list[EventParameter]) -> None:
         if not events:
@@ -236,11 +233,21 @@ class _Reader:
                 returns.append(part)
         never = any(self.hints["return"] is kind for kind in (NoReturn, Never))
         if not (returns or lists or nothing or never):
+            kinds = events_within(self.hints["return"])
             raise self.problem(
                 f"It declares to return {shown(self.hints['return'])}, which holds no event",
-                "Write -> MyEvent, -> A | B, -> list[E], or -> None.",
+                "Write -> MyEvent, -> A | B, -> list[E], or -> None."
+                + (f" A fan-out is -> list[{kinds}]: a list, of events only." if kinds else ""),
             )
         return tuple(dict.fromkeys(returns)), tuple(dict.fromkeys(lists)), nothing
+
+
+def _event_parameter(name: str, annotation: Any, collects: tuple[Collect, ...]) -> EventParameter | None:
+    listed = _listed_types(annotation)
+    if listed is not None:
+        return EventParameter(name, listed, collects[0] if collects else Collect())
+    found = event_types(annotation)
+    return EventParameter(name, found) if found else None
 
 
 def is_event_class(value: object) -> bool:

@@ -1,5 +1,6 @@
 """Running workflows: ``Workflow``, ``Context``, the handler, streams; the asyncio driver that joins the rooms below."""
 
+from stepwell.runtime._compiled import collect_steps
 from stepwell.runtime._context import Context
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._handler import WorkflowHandler
@@ -9,7 +10,7 @@ from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._state_store import InMemoryStateStore, StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._stream import Origin, StreamItem
-from stepwell.runtime._workflow import Workflow, collect_steps
+from stepwell.runtime._workflow import Workflow
 
 __all__ = [
     "RING_SIZE",

@@ -168,7 +168,7 @@ def _open(run: RunPort, attempt: Attempt, child: ChildPort, point: Point) -> "as
     name = (attempt.start.attempt, attempt.wait_count)
     attempt.wait_count += 1
     future: asyncio.Future[Event | None] = run.loop.create_future()
-    run.waits.add(name, ChildWait(future, None, {}))
+    run.own_waits().add(name, ChildWait(future, None, {}))
     run.crew.count_wait(attempt, 1)
     _keep(run, name, child)
     run.apply(ChildOpened(run.now(), *name, point))
@@ -263,7 +263,6 @@ def close(link: Link) -> None:
         run.waits.remove(link.name)
         run.crew.count_wait(link.attempt, -1)
         run.apply(WaitDropped(now, *link.name))
-        run.conclude_if_quiet()
         return
     run.apply(ChildClosed(now, *link.name, failed, value))
     if wait is not None and link.attempt.stopping is not None and not wait.future.done():
@@ -338,7 +337,6 @@ def _hand_to(child: ChildPort, event: Event) -> bool:
     accepts = (route.triggers or route.slots) and route.kind in (Kind.PLAIN, Kind.ANSWER)
     if wakes or accepts:
         child.apply(EventSent(child.now(), key, event, None, None, wakes))
-        child.conclude_if_quiet()
         return True
     return False
 

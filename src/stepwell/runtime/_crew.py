@@ -131,7 +131,7 @@ class Crew:
             attempt.context = LiveContext(run, attempt)
         if step.timeout is not None:
             attempt.needs_care = True
-            run.timers.start(-start.attempt, attempt.started + step.timeout)
+            run.own_timers().start(-start.attempt, attempt.started + step.timeout)
         if run.observers is not None:
             attempt.needs_care = True
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
@@ -211,7 +211,7 @@ class Crew:
         attempt.needs_care = True
         if attempt.step.timeout is None:
             return
-        timers, now = self.run.timers, self.run.now()
+        timers, now = self.run.own_timers(), self.run.now()
         if change > 0 and attempt.open_waits == 1:
             due = timers.stop(-attempt.start.attempt)
             attempt.budget = None if due is None else max(0.0, due - now)
@@ -336,7 +336,6 @@ class Crew:
             return
         self._leave(attempt, "cancelled", None, now)
         run.apply(StepCancelled(now, attempt.start.attempt))
-        run.conclude_if_quiet()
 
     def _fail(self, attempt: Attempt, error: BaseException, outcome: str, now: float) -> None:
         note_attempt(error, attempt)
@@ -362,7 +361,6 @@ class Crew:
         self._leave(attempt, outcome, final, now)
         retry_at = None if delay is None else now + delay
         run.apply(StepFailed(now, attempt.start.attempt, final, failure, attempt.began, retry_at, told_so_far(attempt)))
-        run.conclude_if_quiet()
 
     def _leave(self, attempt: Attempt, outcome: str, result: object, now: float, returned: str | None = None) -> None:
         """Take an attempt out of flight, and remember it, with the type of the one event that it returned."""

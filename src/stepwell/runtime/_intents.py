@@ -91,7 +91,6 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     if run.observers is not None and not wakes and not run.wiring.plan.routes[key].leads_somewhere():
         run.observers.event_held(event)
     run.apply(EventSent(run.now(), key, event, sender, target, wakes))
-    run.conclude_if_quiet()
 
 
 def _check_held(run: RunPort, attempt: Attempt | None, kind: type[Event], key: str) -> None:

@@ -30,4 +30,3 @@ def _give_up(run: RunPort, task: BackgroundTask, grace: float) -> None:
     )
     run.background.discard(task)
     run.apply(TaskClosed(run.now(), task.attempt, None))
-    run.conclude_if_quiet()

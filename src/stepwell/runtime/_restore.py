@@ -37,14 +37,14 @@ def take_up(run: Any, restored: RestoredRun) -> None:
     now = state.now = run.now()
     if restored.time_left is not None:
         state.deadline = now + restored.time_left
-        run.timers.start(RUN_TIMER, state.deadline)
+        run.own_timers().start(RUN_TIMER, state.deadline)
     for timer, at in restored.timers.items():
-        run.timers.start(timer, at)
+        run.own_timers().start(timer, at)
     for name, wait in restored.waits.items():
         future: asyncio.Future[Any] = run.loop.create_future()
         wait.future = future
         kind = ChildWait if wait.is_child else OpenWait
-        run.waits.add(name, kind(future, wait.event_type, wait.requirements, wait.type_name))
+        run.own_waits().add(name, kind(future, wait.event_type, wait.requirements, wait.type_name))
     for number, start in state.running.items():
         attempt: Attempt = run.crew.start(start)
         _prepare(run, attempt, restored.bodies[number], restored)

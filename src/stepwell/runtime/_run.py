@@ -51,9 +51,9 @@ from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
 from stepwell.runtime._stream import EventStream, Origin
-from stepwell.runtime._timers import Timers
+from stepwell.runtime._timers import NO_TIMERS, Timers
 from stepwell.runtime._verdicts import verdict
-from stepwell.runtime._waits import WaitTable
+from stepwell.runtime._waits import NO_WAITS, WaitTable
 from stepwell.runtime._watchdog import WATCHDOG
 
 logger = logging.getLogger("stepwell.runtime")
@@ -140,8 +140,8 @@ class Run:
         self.machine = Machine(wiring.plan)
         self.stream = EventStream(loop, settings.stream_buffer)
         self.outcome = Outcome(loop)
-        self.timers = Timers(self)
-        self.waits = WaitTable()
+        self.timers = NO_TIMERS
+        self.waits = NO_WAITS
         self.crew = Crew(self, workflow, steps)
         self.history = History(self.crew.attempts)
         self.background: set[BackgroundTask] | None = None
@@ -209,13 +209,27 @@ class Run:
         key = self.wiring.learn(type(event))
         self.apply(RunStarted(self.now(), key, event, self.settings.timeout, self.external_events))
 
+    def own_timers(self) -> Timers:
+        """Return the timers of this run, made for the first of them."""
+        if self.timers is NO_TIMERS:
+            self.timers = Timers(self)
+        return self.timers
+
+    def own_waits(self) -> WaitTable:
+        """Return the open waits of this run, in a table made for the first of them."""
+        if self.waits is NO_WAITS:
+            self.waits = WaitTable()
+        return self.waits
+
     def apply(self, fact: Fact) -> None:
-        """Give the machine a fact and carry out what follows from it."""
+        """Give the machine a fact and carry out what follows from it; perhaps that is the end."""
         for effect in self.machine.apply(fact):
             if type(effect) is StartStep:
                 self.crew.start(effect)
             else:
                 self.carry_out(effect)
+        if self.ending is not None:
+            self.conclude_if_quiet()
 
     def tell_above(self) -> None:
         """Nobody is above."""
@@ -226,7 +240,7 @@ class Run:
             case EndRun():
                 self._end(effect)
             case StartTimer():
-                self.timers.start(effect.timer, effect.at)
+                self.own_timers().start(effect.timer, effect.at)
             case StopTimer():
                 self.timers.stop(effect.timer)
             case ResumeStep():
@@ -274,7 +288,6 @@ class Run:
             self.children.cancel(self.crew.grace)
         for task in self.background or ():
             stop_task(self, task, self.crew.grace)
-        self.conclude_if_quiet()
 
     def conclude_if_quiet(self) -> None:
         """Settle the outcome once nothing of the run is in flight any more."""

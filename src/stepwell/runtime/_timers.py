@@ -7,8 +7,8 @@ from typing import Protocol
 _COMPACT_AT = 64
 NEVER = float("inf")
 
-NO_TIMERS: dict[int, float] = {}
-"""Shared by all runs without a timer; never written."""
+NONE_ALIVE: dict[int, float] = {}
+"""Shared by all who have no timer; never written."""
 
 
 class Owner(Protocol):
@@ -31,10 +31,10 @@ class Timers:
 
     __slots__ = ("_alive", "_handle", "_handle_at", "_heap", "_owner", "earliest")
 
-    def __init__(self, owner: Owner) -> None:
-        self._owner: Owner | None = owner
+    def __init__(self, owner: Owner | None) -> None:
+        self._owner = owner
         self._heap: list[tuple[float, int]] | None = None  # made for the first timer
-        self._alive: dict[int, float] = NO_TIMERS
+        self._alive: dict[int, float] = NONE_ALIVE
         self._handle: asyncio.TimerHandle | None = None
         self._handle_at = 0.0
         self.earliest = NEVER
@@ -72,7 +72,7 @@ class Timers:
     def close(self) -> None:
         """Forget everything, also whom to tell."""
         self._owner = None
-        self._heap, self._alive = None, NO_TIMERS
+        self._heap, self._alive = None, NONE_ALIVE
         self.earliest = NEVER
         if self._handle is not None:
             self._handle.cancel()
@@ -94,3 +94,7 @@ class Timers:
             heapq.heappop(self._heap)
         if self._heap and self._handle is None:
             self._arm()
+
+
+NO_TIMERS = Timers(None)
+"""Shared by all owners that never had a timer; none is started in it."""

@@ -75,7 +75,7 @@ def _begin(
     name = (attempt.start.attempt, attempt.wait_count)
     attempt.wait_count += 1
     event_type = listener.event_type
-    run.waits.add(name, listener)
+    run.own_waits().add(name, listener)
     run.crew.count_wait(attempt, 1)
     now = run.now()
     run.apply(

@@ -64,9 +64,6 @@ def held_answer(
     return None
 
 
-NONE_OPEN: dict[WaitId, OpenWait] = {}
-"""Shared by all runs that never waited; never written."""
-
 FEW = 16
 """Up to so many waits are looked through; more are indexed by type. Most runs have one, and an index takes memory."""
 
@@ -77,12 +74,10 @@ class WaitTable:
     __slots__ = ("_index", "open")
 
     def __init__(self) -> None:
-        self.open: dict[WaitId, OpenWait] = NONE_OPEN  # made for the first wait
+        self.open: dict[WaitId, OpenWait] = {}
         self._index: dict[type[Event] | str | None, dict[WaitId, OpenWait]] | None = None
 
     def add(self, name: WaitId, wait: OpenWait) -> None:
-        if not self.open:
-            self.open = {}
         self.open[name] = wait
         if self._index is not None:
             self._index.setdefault(wait.event_type or wait.type_name, {})[name] = wait
@@ -136,3 +131,7 @@ class WaitTable:
             return tuple([name for name, wait in self.open.items() if wait.takes(event, kind)])
         candidates = [*self._index.get(kind, {}).items(), *self._index.get(type_name(kind), {}).items()]
         return tuple([name for name, wait in candidates if wait.takes(event, kind)])
+
+
+NO_WAITS = WaitTable()
+"""Shared by all runs that never waited; nothing is added to it."""

@@ -5,14 +5,13 @@ import functools
 import logging
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic
 
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
 from stepwell.errors import (
-    DuplicateStepError,
     ForeignContextError,
     NoRunningLoopError,
     NotAContextError,
@@ -27,19 +26,16 @@ from stepwell.flow import (
     Event,
     StartEvent,
     StepDefinition,
-    StepOptions,
     StopEvent,
     Wiring,
     check_graph_names,
     class_location,
-    define,
-    definition_of,
-    unwrapped,
 )
 from stepwell.runtime._blocking import blocking
 from stepwell.runtime._checks import LONGEST_SECONDS, check_flag, check_text
 from stepwell.runtime._child_run import ChildRun
 from stepwell.runtime._children import RunsAsChild, ancestors
+from stepwell.runtime._compiled import AddStep, Compiled, collect_steps
 from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import ChildPort, Link, RunPort, Serializer
@@ -48,9 +44,6 @@ from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._restored import RestoredRun
 from stepwell.runtime._run import CALLBACKS, Beginning, Run, Settings
 from stepwell.runtime._run_to_come import RunToCome
-from stepwell.runtime._state_types import infer_state_type
-from stepwell.runtime._steps import ReadyStep, ready_steps
-from stepwell.runtime._watchdog import WATCHDOG
 
 if TYPE_CHECKING:  # only for the annotation; see ADR 13
     from stepwell.callbacks import CallbackManager
@@ -59,71 +52,6 @@ StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
 
 logging.getLogger("stepwell").addHandler(logging.NullHandler())
-
-
-class _Compiled:
-    """A workflow's steps, compiled for a state of its class; and what was already validated."""
-
-    def __init__(self, wiring: Wiring, version: object) -> None:
-        self.wiring = wiring
-        self.version = version
-        self.ready: tuple[ReadyStep, ...] = ready_steps(wiring)
-        self.validated: dict[frozenset[str], bool] = {}
-        infer_state_type(wiring.state_types)  # raises here, not in the first run
-        self.has_resources = any(step.signature.resources for step in wiring.steps)
-        self.has_run_id = "run_id" in wiring.start_event.model_fields
-        for step in wiring.steps:
-            WATCHDOG.know(unwrapped(step.function).__code__, f"{wiring.workflow}.{step.name}")
-
-
-class _AddStep:
-    """``add_step`` for both: ``Class.add_step(f)`` for all instances, ``instance.add_step(f)`` for that one."""
-
-    def __get__(self, instance: "Workflow[Any, Any] | None", owner: "type[Workflow[Any, Any]]") -> Callable[..., None]:
-        if instance is None:
-            return lambda func: _add(owner, vars(owner).get("_stepwell_added", ()), func, owner)
-        return lambda func: _add(instance, vars(instance).get("_stepwell_added", ()), func, owner)
-
-
-def _add(
-    target: Any, added: tuple[StepDefinition, ...], func: Callable[..., Any], owner: "type[Workflow[Any, Any]]"
-) -> None:
-    if not callable(func):
-        raise StepOptionError(option="add_step(func)", value=func, accepted="a function decorated with @step")
-    definition = (definition_of(func) or define(func, StepOptions())).unbound()
-    known = {step.name: step for step in (*collect_steps(owner), *added)}
-    if definition.name in known:
-        raise DuplicateStepError(
-            step=definition.name, workflow=owner.__name__, location=str(known[definition.name].location)
-        )
-    target._stepwell_added = (*added, definition)  # noqa: SLF001  # our own attribute, on class or instance
-    if target is owner:
-        _outdate(owner)
-    else:
-        vars(target).pop("_stepwell_compiled", None)
-
-
-def _outdate(cls: "type[Workflow[Any, Any]]") -> None:
-    """Let the class and its subclasses be compiled anew when they are next used."""
-    cls._stepwell_version = object()
-    for heir in cls.__subclasses__():
-        _outdate(heir)
-
-
-def collect_steps(cls: type) -> list[StepDefinition]:
-    """Return the steps of a class: its bases' first, each overridden by name, then those added."""
-    steps: dict[str, StepDefinition] = {}
-    for base in reversed(cls.__mro__):
-        for name, value in vars(base).items():
-            function = value.__func__ if isinstance(value, staticmethod) else value
-            definition = definition_of(function)
-            if definition is not None:
-                steps[name] = definition.unbound() if isinstance(value, staticmethod) else definition
-            elif name in steps:
-                del steps[name]
-        for definition in vars(base).get("_stepwell_added", ()):
-            steps[definition.name] = definition
-    return list(steps.values())
 
 
 class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
@@ -141,7 +69,8 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
     _settings: Settings = Settings()
     _stepwell_version: object = object()
     _stepwell_added: tuple[StepDefinition, ...] = ()
-    add_step = _AddStep()
+    _stepwell_compiled: Compiled | None = None
+    add_step = AddStep()
 
     def __init__(  # noqa: PLR0913  # the signature people know
         self,
@@ -177,18 +106,19 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         )
         self._compiled()
 
-    def _compiled(self) -> _Compiled:
+    def _compiled(self) -> Compiled:
         cls = type(self)
+        known = self._stepwell_compiled  # this instance's or its class's; a base's does not count
+        if known is not None and known.of is cls and known.version is cls._stepwell_version:
+            return known
         own = self.__dict__.get("_stepwell_added", ())
+        steps = [*collect_steps(cls), *own]
+        for taken in (one for one in steps if one.name in _RESERVED):
+            raise ReservedStepNameError(step=taken.name, workflow=cls.__name__, location=str(taken.location))
+        wiring = Wiring(workflow=cls.__name__, location=class_location(cls), steps=steps)
         holder: Any = self if own else cls
-        cached: _Compiled | None = holder.__dict__.get("_stepwell_compiled")
-        if cached is None or cached.version is not cls._stepwell_version:
-            steps = [*collect_steps(cls), *own]
-            for taken in (one for one in steps if one.name in _RESERVED):
-                raise ReservedStepNameError(step=taken.name, workflow=cls.__name__, location=str(taken.location))
-            wiring = Wiring(workflow=cls.__name__, location=class_location(cls), steps=steps)
-            cached = holder._stepwell_compiled = _Compiled(wiring, cls._stepwell_version)  # noqa: SLF001
-        return cached
+        holder._stepwell_compiled = made = Compiled(cls, wiring, cls._stepwell_version)  # noqa: SLF001
+        return made
 
     @property
     def workflow_name(self) -> str:
@@ -293,7 +223,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
             self._gate(loop, settings.num_concurrent_runs).enter(run, begin)
         return WorkflowHandler(run) if ctx is None else WorkflowHandler(run, _bound_to(run, ctx))
 
-    def _validated(self) -> _Compiled:
+    def _validated(self) -> Compiled:
         compiled = self._compiled()
         settings = self._settings
         if settings.skip_graph_checks not in compiled.validated and not settings.disable_validation:
@@ -302,7 +232,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
 
     def _prepared(
         self, start_event: StartEvent | None, fields: dict[str, Any]
-    ) -> tuple[_Compiled, StartEvent, str | None]:
+    ) -> tuple[Compiled, StartEvent, str | None]:
         """Return what a run begins with, and its id if it was given. Raises what is wrong with the steps or fields."""
         compiled = self._validated()
         run_id = fields.pop("run_id", None) if fields and not compiled.has_run_id else None

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 Program = Callable[[], Awaitable[Any]]
 
 PROGRAMS: dict[str, Program] = {}
-NEUTRAL = frozenset(getattr(engine, name) for name in engine.__all__)
+NEUTRAL = frozenset(value for name, value in vars(engine).items() if not name.startswith("_"))
 MOMENTS = ("elapsed_seconds", "failed_at")
 
 

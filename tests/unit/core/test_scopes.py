@@ -1,6 +1,6 @@
 from tests.unit.core.playing import ALL, FIRST, Play, attempts, first_wins, joined, starts, step
 
-from stepwell.core import CancelStep, EndRun, Gathering, Lineage, StartStep, StartTimer, Status, StopTimer
+from stepwell.core import CancelStep, EndRun, Gathering, Kind, Lineage, StartStep, StartTimer, Status, StopTimer
 
 
 def test_a_join_for_all_starts_when_the_last_branch_has_ended() -> None:
@@ -291,6 +291,27 @@ def test_a_join_of_several_parameters_starts_with_one_of_each() -> None:
     assert play.state.slots
     assert starts(play.send("Q")) == [(1, ("P", "Q"))]
     assert not play.state.slots
+
+
+def test_two_parameters_of_one_type_are_filled_by_two_events() -> None:
+    play = Play(step("start"), step(slots=("P", "P")))
+    play.start()
+
+    assert starts(play.send("P")) == []
+    assert starts(play.send("P", step=1)) == [(1, ("P", "P"))]
+    assert not play.state.slots
+
+
+def test_an_event_goes_to_the_parameter_of_its_own_type_first_and_then_to_that_of_its_base() -> None:
+    play = Play(step("start"), step(slots=("Base", "Heir"), accepts_subclasses=True))
+    play.machine.plan.routes.pop("Heir")
+    play.machine.plan.learn("Heir", Kind.PLAIN, ("Base",))
+    play.start()
+
+    play.send("Heir")
+    assert starts(play.send("Base")) == [(1, ("Base", "Heir"))]
+    play.send("Heir")
+    assert starts(play.send("Heir")) == [(1, ("Heir", "Heir"))]
 
 
 def test_joins_of_several_parameters_do_not_mix_scopes() -> None:

@@ -21,7 +21,6 @@ from stepwell import (
     step,
 )
 from stepwell.errors import WorkflowGraphError
-from stepwell.flow import All
 
 
 class Task(Event):
@@ -264,26 +263,6 @@ def test_two_joins_of_one_fan_out_are_fine() -> None:
         raise NotImplementedError
 
     build("TwoJoins", split, work, first, tell, join)().validate()
-
-
-def test_a_marker_as_a_default_is_refused() -> None:
-    async def join(evs: list[Result] = Collect(Take(1))) -> StopEvent:  # type: ignore[assignment]  # noqa: B008
-        raise NotImplementedError
-
-    text = refused(build("Default", split, work, join), at=join)
-
-    assert "as the default of 'evs', where nothing reads it" in text
-    assert "evs: Annotated[list[Result], Collect(…)]" in text
-
-
-@pytest.mark.parametrize("mark", [Take(2), All(), Take, Collect], ids=repr)
-def test_a_marker_outside_of_a_collect_is_refused(mark: Any) -> None:
-    async def join(evs: list[Result]) -> StopEvent:
-        raise NotImplementedError
-
-    join.__annotations__["evs"] = Annotated[list[Result], mark]
-
-    assert "which nothing reads there" in refused(build("Loose", split, work, join), at=join)
 
 
 def test_cancelling_the_others_of_all_is_refused() -> None:

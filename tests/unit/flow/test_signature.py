@@ -284,6 +284,11 @@ def test_take_must_have_a_count(n: Any) -> None:
         Take(n)
 
 
+def test_a_wrong_count_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match=r"Take\(0\) joins nothing"):
+        Take(0)
+
+
 def test_collect_takes_a_cardinality() -> None:
     with pytest.raises(StepParameterError, match=r"Collect cardinality must be All\(\) or Take\(n\)"):
         Collect(3)  # type: ignore[arg-type]

@@ -1,26 +1,18 @@
 """What a child shows and what is sent to it: streams go up with their origin, events from outside go down."""
 
 import asyncio
-from typing import Any
 
 import pytest
+from tests.unit.runtime.child_workflows import Answer, Ask, Question, Runs
 from tests.unit.runtime.virtual_loop import passed_since, virtually
 
-from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent, Workflow, step
+from stepwell import Context, Event, HumanResponseEvent, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import TooManyHeldEventsError, WorkflowStalledError
 from stepwell.flow import InternalDispatchEvent, StepStateChanged, StreamGap
 
 
 class Shown(Event):
     text: str
-
-
-class Question(InputRequiredEvent):
-    about: str = ""
-
-
-class Answer(HumanResponseEvent):
-    text: str = ""
 
 
 class News(Event):
@@ -37,28 +29,6 @@ class Talks(Workflow):
         await asyncio.sleep(1)
         ctx.write_event_to_stream(Shown(text=f"{ev.name} ends"))
         return StopEvent(ev.name)
-
-
-class Runs(Workflow):
-    """Runs the workflow it is given, in one step."""
-
-    def __init__(self, child: Workflow, fields: dict[str, Any] | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.child = child
-        self.fields = fields or {}
-
-    @step
-    async def outer(self, ctx: Context, ev: StartEvent) -> StopEvent:
-        return StopEvent(await ctx.run_child(self.child, **self.fields))
-
-
-class Ask(Workflow):
-    """Asks a person, and waits for the answer."""
-
-    @step
-    async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
-        answer = await ctx.wait_for_event(Answer, waiter_event=Question(about=ev.get("about", "")))
-        return StopEvent(answer.text)
 
 
 class AskByStep(Workflow):

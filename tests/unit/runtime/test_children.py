@@ -7,9 +7,10 @@ import weakref
 from typing import Annotated, Any
 
 import pytest
+from tests.unit.runtime.child_workflows import Answer, Ask, Runs
 from tests.unit.runtime.virtual_loop import passed_since, virtually
 
-from stepwell import Context, Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent, Workflow, step
+from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import (
     AttemptOverError,
     ChildDepthError,
@@ -25,15 +26,6 @@ from stepwell.errors import (
 )
 from stepwell.flow import Collect, Take
 from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_fixed
-
-
-class Question(InputRequiredEvent):
-    about: str = ""
-
-
-class Answer(HumanResponseEvent):
-    text: str = ""
-    number: int = 0
 
 
 class Item(Event):
@@ -65,34 +57,12 @@ class Greet(Workflow):
         return Done(text=f"hello {ev.name}")
 
 
-class Ask(Workflow):
-    """Asks a person."""
-
-    @step
-    async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
-        answer = await ctx.wait_for_event(Answer, waiter_event=Question(about=ev.get("about", "")))
-        return StopEvent(answer.text)
-
-
 class Failing(Workflow):
     """Fails."""
 
     @step
     async def fail(self, ev: StartEvent) -> StopEvent:
         raise LookupError("no well here")
-
-
-class Runs(Workflow):
-    """Runs whatever workflow it is given, in one step."""
-
-    def __init__(self, child: Any, fields: dict[str, Any] | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.child = child
-        self.fields = fields or {}
-
-    @step
-    async def outer(self, ctx: Context, ev: StartEvent) -> StopEvent:
-        return StopEvent(await ctx.run_child(self.child, **self.fields))
 
 
 # What comes back.

@@ -235,6 +235,22 @@ async def test_a_step_of_several_parameters_starts_when_each_has_come() -> None:
 
 
 @virtually
+async def test_two_parameters_of_one_type_get_two_events() -> None:
+    class Pairs(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Item | None:
+            ctx.send_event(Item(number=1))
+            ctx.send_event(Item(number=2))
+            return None
+
+        @step
+        async def join(self, left: Item, right: Item) -> StopEvent:
+            return StopEvent((left.number, right.number))
+
+    assert await Pairs().run() == (1, 2)
+
+
+@virtually
 async def test_a_parameter_with_a_default_is_left_alone() -> None:
     class Extra(Workflow):
         @step

@@ -152,6 +152,29 @@ async def a_collect_marker_on_a_single_event():
 
 
 @program
+async def markers_that_nothing_reads():
+    def on_the_result():
+        class W(Workflow):
+            @step
+            async def split(self, ev: StartEvent) -> Annotated[list[A], Collect(Take(1))]:
+                return [A(), A()]
+
+    def twice():
+        class W(Workflow):
+            @step
+            async def join(self, evs: Annotated[list[A], Collect(), Collect(Take(1))]) -> StopEvent:
+                return StopEvent()
+
+    def without_a_collect():
+        class W(Workflow):
+            @step
+            async def join(self, evs: Annotated[list[A], Take(1)]) -> StopEvent:
+                return StopEvent()
+
+    return [await refused(decorate, WorkflowValidationError) for decorate in (on_the_result, twice, without_a_collect)]
+
+
+@program
 async def an_annotation_that_names_nothing():
     def decorate():
         class W(Workflow):

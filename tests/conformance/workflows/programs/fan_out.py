@@ -346,3 +346,38 @@ async def an_optional_list_that_is_nothing_opens_no_fan_out():
             return StopEvent(result="none")
 
     return [await ending_of(Maybe().run(whole=True)), await ending_of(Maybe().run(whole=False))]
+
+
+@program
+async def a_join_over_two_parameters_of_one_type():
+    class Pairs(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Item | None:
+            for number in range(4):
+                ctx.send_event(Item(number=number))
+            return None
+
+        @step
+        async def pair(self, left: Item, right: Item) -> Done:
+            return Done(number=10 * left.number + right.number)
+
+        @step
+        async def finish(self, ctx: Context, ev: Done) -> StopEvent | None:
+            both = ctx.collect_events(ev, [Done, Done])
+            return StopEvent(result=sorted(one.number for one in both)) if both else None
+
+    return await observed(Pairs().run())
+
+
+@program
+async def parameters_that_may_be_none():
+    class Optional(Workflow):
+        @step
+        async def split(self, ev: StartEvent | None) -> list[Item]:
+            return [Item(number=number) for number in range(3)]
+
+        @step
+        async def join(self, evs: Annotated[list[Item] | None, Collect(Take(2))] = None) -> StopEvent:
+            return StopEvent(result=len(evs))
+
+    return await observed(Optional().run())
