@@ -144,24 +144,21 @@ class RecordReader:
     # Points.
 
     def point(self, fields: Fields) -> Point:
+        question = fields.integer_or_none("asks")
+        if question is not None and question not in self.questions:
+            raise SnapshotError(path=fields.at("asks"), reason="there is no such question on the stream")
         point = Point(
             branch=tuple(fields.integers("branch")),
             place=fields.integer("place"),
             kind=fields.text("kind"),
             name=fields.text("name"),
             nth=fields.integer("nth"),
-            asks=self._question(fields),
+            asks=None if question is None else self.questions[question],
         )
         if point.kind not in POINT_KINDS or (point.kind in NAMED_KINDS) != bool(point.name):
             raise SnapshotError(path=fields.at("kind"), reason=f"{point.kind!r} is no recorded call")
         fields.close()
         return point
-
-    def _question(self, fields: Fields) -> Event | None:
-        place = fields.integer_or_none("asks")
-        if place is not None and place not in self.questions:
-            raise SnapshotError(path=fields.at("asks"), reason="there is no such question on the stream")
-        return None if place is None else self.questions[place]
 
     def settled(self, fields: Fields) -> Settled:
         point = self.point(fields.inner("point"))
