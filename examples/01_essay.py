@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from contextlib import ExitStack
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
 from stepwell.drawing import draw_all_possible_flows
@@ -52,9 +51,8 @@ class EssayWorkflow(Workflow):
 
 
 async def main() -> None:
-    with ExitStack() as servers:
+    with StandIn(pause=0.02) as server:
         if "OPENAI_API_KEY" not in os.environ:
-            server = servers.enter_context(StandIn(pause=0.02))
             print(server.describe())
             os.environ.update(OPENAI_API_KEY=server.key, OPENAI_BASE_URL=server.url)
         handler = EssayWorkflow(timeout=120).run(topic="stepwells")

@@ -35,8 +35,6 @@ class SurveyWell(Workflow[Well, Measured]):
 
 
 class SurveyAll(Workflow):
-    """Survey all wells at once, and name the deepest."""
-
     @step
     async def survey(self, ctx: Context, ev: StartEvent) -> StopEvent:
         wells = await asyncio.gather(*[ctx.run_child(SurveyWell(), well) for well in ev.wells])

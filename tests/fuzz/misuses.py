@@ -243,6 +243,15 @@ CONTEXT: dict[str, tuple[Call, dict[str, Callable[[], Any]]]] = {
         lambda ctx, timeout: ctx.wait_for_event(Pong, timeout=1 if timeout is None else timeout),
         {"timeout": given(1)},
     ),
+    "once": (lambda ctx, **two: ctx.once(**two), {"name": given("once"), "function": given(lambda: 1)}),
+    "run_child": (
+        lambda ctx, workflow, start_event: ctx.run_child(workflow, start_event),
+        {"workflow": Other, "start_event": NONE},
+    ),
+    "to_dict": (
+        lambda ctx, **two: (ctx.to_dict(**two), None)[1],
+        {"serializer": NONE, "include_state": TRUE},
+    ),
     "retry_info": (lambda ctx, **none: ctx.retry_info(**none), {}),
     "store.get": (lambda ctx, **two: ctx.store.get(**two), {"path": given("count"), "default": NONE}),
     "store.set": (lambda ctx, **two: ctx.store.set(**two), {"path": given("count"), "value": NONE}),

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import sys
 import threading
 import tracemalloc
 import weakref
@@ -16,6 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from stepwell import (
+    Collect,
     Context,
     Event,
     HumanResponseEvent,
@@ -24,6 +26,7 @@ from stepwell import (
     StartEvent,
     StepFailedEvent,
     StopEvent,
+    Take,
     Workflow,
     WorkflowHandler,
     catch_error,
@@ -34,6 +37,12 @@ from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_none
 from stepwell.runtime._watchdog import WATCHDOG
 
 ROUNDS = 30
+REPEATS = 40
+"""How often one kind of run is tried: one object of each run would be more than the interpreter adds by itself."""
+
+TRIES = 3
+"""How often in a row it must grow: free lists of the interpreter fill up now and then, what leaks does so each time."""
+
 GROWTH_BYTES = 20_000
 """What all kinds of runs may leave after ROUNDS rounds: caches of the interpreter, and no run (2.6 kB at least)."""
 
@@ -104,6 +113,60 @@ class Threaded(Workflow):
         return StopEvent(ctx.call(ctx.store.get("items")))
 
 
+class Gathers(Workflow):
+    """Sends itself three events, and ends when they are collected; one more stays in the buffer."""
+
+    @step
+    async def begin(self, ctx: Context[State], ev: StartEvent) -> Item | None:
+        for _ in range(4):
+            ctx.send_event(Item(payload=bytes(1_000)))
+        return None
+
+    @step
+    async def gather(self, ctx: Context[State], ev: Item) -> StopEvent | None:
+        return None if ctx.collect_events(ev, [Item] * 3) is None else StopEvent()
+
+
+class Patient(Workflow):
+    """Asks, waits for the answer in a step with a time limit, and goes on from what it recorded."""
+
+    @step(timeout=3_600)
+    async def begin(self, ctx: Context[State], ev: StartEvent) -> StopEvent:
+        await ctx.once("noted", bytes, 1_000)
+        try:
+            await ctx.wait_for_event(Answer, Ask(), timeout=ev.seconds)
+        except TimeoutError:
+            await ctx.sleep(0.0001)
+        return StopEvent(bytes(1_000))
+
+
+class Slow(Workflow):
+    @step(timeout=0.001)
+    async def begin(self, ev: StartEvent) -> StopEvent:
+        await asyncio.sleep(3_600)
+        return StopEvent()
+
+
+class Holds(Workflow):
+    """Keeps events that nobody takes, and a join that is half full."""
+
+    @step
+    async def begin(self, ctx: Context[State], ev: StartEvent) -> list[Item]:
+        for _ in range(3):
+            ctx.send_event(Answer())
+        return [Item(), Item()]
+
+    @step
+    async def join(self, items: Annotated[list[Item], Collect(Take(3))]) -> StopEvent:
+        return StopEvent()
+
+
+class Nests(Workflow):
+    @step
+    async def begin(self, ctx: Context[State], ev: StartEvent) -> StopEvent:
+        return StopEvent(await ctx.run_child(Kinds(timeout=None), kind="sleeps"))
+
+
 class Stalls(Workflow):
     @step
     async def begin(self, ev: StartEvent) -> StopEvent | None:
@@ -150,6 +213,34 @@ async def timed_out(workflow: Workflow) -> None:
     await ended(workflow.run(kind="background"))
 
 
+async def answered(handler: WorkflowHandler[Any]) -> None:
+    async for event in handler.stream_events():
+        if isinstance(event, Ask):
+            await handler.send_event(Answer())
+    await ended(handler)
+
+
+async def taken_up() -> None:
+    """Put a run away while it waits, drop it, and take it up with its answer."""
+    handler = PATIENT.run(seconds=3_600)
+    async for event in handler.stream_events():
+        if isinstance(event, Ask):
+            break
+    document = handler.ctx.to_dict()
+    await handler.cancel_run()
+    again = PATIENT.run(ctx=Context.from_dict(PATIENT, document))
+    await again.send_event(Answer())
+    await ended(again)
+
+
+async def began_and_forgotten() -> None:
+    """Let a run end while nobody has its handler."""
+    KIND.run(kind="completed")
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+PATIENT = Patient(timeout=None)
 QUICK = Kinds(timeout=0.005)
 KIND = Kinds(timeout=None)
 SCENES: dict[str, Callable[[], Awaitable[None]]] = {
@@ -164,6 +255,14 @@ SCENES: dict[str, Callable[[], Awaitable[None]]] = {
     "waiting and cancelled": lambda: cancelled(KIND.run(kind="waits")),
     "asking and cancelled": lambda: cancelled(KIND.run(kind="asks")),
     "fanned out": lambda: ended(KIND.run(kind="fanned out")),
+    "collects": lambda: ended(Gathers().run()),
+    "answered": lambda: answered(PATIENT.run(seconds=3_600)),
+    "waits in vain": lambda: ended(PATIENT.run(seconds=0.0005)),
+    "step timed out": lambda: ended(Slow().run()),
+    "half full": lambda: ended(Holds(disable_validation=True).run()),
+    "put away and taken up": taken_up,
+    "child cancelled": lambda: cancelled(Nests().run()),
+    "begun and forgotten": began_and_forgotten,
     "child": lambda: ended(KIND.run(kind="child")),
     "streamed and abandoned": lambda: abandoned(KIND.run(kind="waits")),
     "streamed by two": lambda: read_by_two(KIND.run(kind="completed")),
@@ -214,6 +313,29 @@ async def test_a_run_leaves_nothing_behind(scene: str, monkeypatch: pytest.Monke
     assert [timer for timer in loop._scheduled if not timer.cancelled()] == []
     assert {thread.name for thread in set(threading.enumerate()) - threads} <= {"stepwell-step", "stepwell-watchdog"}
     assert open_files() <= files
+
+
+@pytest.mark.parametrize("scene", SCENES)
+async def test_as_many_objects_and_blocks_are_there_after_many_runs_as_before(scene: str) -> None:
+    def standing() -> tuple[int, int]:
+        gc.collect()
+        return len(gc.get_objects()), sys.getallocatedblocks()
+
+    async def repeat(times: int) -> None:
+        for _ in range(times):
+            await SCENES[scene]()
+        await asyncio.sleep(0)
+
+    await repeat(REPEATS)
+    standing()
+    grown: list[tuple[int, int]] = []
+    while len(grown) < TRIES and not (grown and max(grown[-1]) < REPEATS / 2):
+        before = standing()
+        await repeat(REPEATS)
+        after = standing()
+        grown.append((after[0] - before[0], after[1] - before[1]))
+
+    assert max(grown[-1]) < REPEATS / 2, f"objects and blocks of each run are left: {grown}"
 
 
 async def test_memory_does_not_grow_with_the_number_of_runs() -> None:

@@ -206,6 +206,12 @@ async def sleep_long(book: Book, ctx: Context[Counts], name: str) -> None:
     await ctx.sleep(3_000)
 
 
+async def work_after_rest(book: Book, ctx: Context[Counts], name: str) -> None:
+    """Rest and work for less than a step may take, and for longer in all: rest does not count."""
+    await ctx.sleep(4.5)
+    await asyncio.sleep(1.2)
+
+
 async def ask_with_time(book: Book, ctx: Context[Counts], name: str) -> None:
     try:
         answer = await ctx.wait_for_event(Answer, Question(name=name), requirements={"name": name}, timeout=400)
@@ -347,6 +353,7 @@ ACTS: dict[str, Callable[[Book, Context[Counts], str], Any]] = {
         work_in_thread,
         child,
         sleep_long,
+        work_after_rest,
         ask_with_time,
         edit_once,
         come_here,

@@ -50,6 +50,7 @@ RARE_ACTS = (
     "ask_in_vain",
     "work_in_thread",
     "sleep_long",
+    "work_after_rest",
 )
 WILD_ACTS = (*CALM_ACTS, *RARE_ACTS)
 

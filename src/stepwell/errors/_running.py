@@ -273,17 +273,38 @@ class WrongThreadError(UsageError, RuntimeError):
 
 
 class RunLoopError(UsageError, RuntimeError):
-    """The event loop of a run was closed, or does not run, and nothing can move the run on."""
+    """The event loop of a run was closed, does not run, or is blocked, and nothing can move the run on."""
 
-    def __init__(self, *, call: str, workflow: str, is_closed: bool) -> None:
+    def __init__(self, *, call: str, workflow: str, how: str, is_closed: bool = False) -> None:
         self.call = call
         self.workflow = workflow
+        self.how = how
         self.is_closed = is_closed
-        how = "was closed before the run had ended" if is_closed else "is not running"
         super().__init__(
             f"{call} cannot go on: the event loop in which the run of workflow {workflow!r} was started {how}, and "
             f"nothing else moves the run. Await the handler in that loop before it ends, or use run_sync()."
         )
+
+
+class OwnRunError(UsageError, WorkflowRuntimeError):
+    """A step waits for the end of a run that cannot end before the step does."""
+
+    def __init__(self, *, call: str, step: str, workflow: str, is_queued: bool) -> None:
+        self.call = call
+        self.step = step
+        self.workflow = workflow
+        self.is_queued = is_queued
+        if is_queued:
+            why = (
+                f"that run of workflow {workflow!r} waits for its place (num_concurrent_runs=1), which the run of "
+                f"this step has. Use ctx.run_child(), which needs no place of its own, or allow more runs at once."
+            )
+        else:
+            why = (
+                f"the run of workflow {workflow!r} cannot end while this step of it is at work. Let the step return, "
+                f"and wait for the run outside of it; to end the run from here, call handler.cancel()."
+            )
+        super().__init__(f"{call} in step {step!r} would wait for ever: {why}")
 
 
 class StreamCursorError(UsageError, ValueError):

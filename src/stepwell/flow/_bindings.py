@@ -96,7 +96,7 @@ class Bindings:
         yield _problem(
             step,
             f"Step {step.name!r} joins {' and '.join(kind.__name__ for kind in kinds)}, which never meet: {places}. "
-            f"Events are joined within one branch of a fan-out, or outside of all. Join the branches first, by a step "
+            f"Events are joined within one fan-out, or outside of all. Join the branches first, by a step "
             f"that takes a list[…], or pass the other event on through the branches.",
         )
 

@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 ValueT = TypeVar("ValueT")
 
+BLOCKED: set[asyncio.AbstractEventLoop] = set()
+"""Loops that stand still while a run goes on in a thread beside them: nobody there may wait for one of these."""
+
 
 def blocking(main: Callable[[], Coroutine[Any, Any, ValueT]]) -> ValueT:
     """Run ``main`` in a loop of its own and return its result.
@@ -15,7 +18,7 @@ def blocking(main: Callable[[], Coroutine[Any, Any, ValueT]]) -> ValueT:
     Inside a running loop (a notebook) that loop is in a thread, and this call blocks.
     """
     try:
-        asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(main())
     result: list[ValueT] = []
@@ -28,8 +31,12 @@ def blocking(main: Callable[[], Coroutine[Any, Any, ValueT]]) -> ValueT:
             failure.append(error)
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="stepwell-run-sync")
-    thread.start()
-    thread.join()
+    BLOCKED.add(loop)
+    try:
+        thread.start()
+        thread.join()
+    finally:
+        BLOCKED.discard(loop)
     if failure:
         raise failure[0]
     return result[0]

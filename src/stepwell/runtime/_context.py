@@ -14,7 +14,7 @@ from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
 from stepwell.runtime import _points as points
 from stepwell.runtime import _waiting as waiting
-from stepwell.runtime._afar import in_loop_of, is_elsewhere, stream_elsewhere
+from stepwell.runtime._afar import check_here, in_loop_of, is_elsewhere, seen_in_loop_of, stream_elsewhere
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._checks import LONGEST_SECONDS, check_collect, check_text, check_wait
 from stepwell.runtime._children import RunsAsChild
@@ -22,7 +22,9 @@ from stepwell.runtime._current import current_attempt
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort, Serializer
+from stepwell.runtime._readers import EventReader
 from stepwell.runtime._run_to_come import RunToCome
+from stepwell.runtime._state_pen import Home
 from stepwell.runtime._state_store import StateStore
 
 StateT = DefaultTypeVar("StateT", bound=BaseModel, default=DictState)
@@ -79,7 +81,8 @@ class Context(ContextMarker[StateT], Generic[StateT]):
         """Return the names of the steps that are running now, also of those that wait."""
         if self._attempt is not None:
             raise OutsideOnlyError(call="running_steps")
-        return intents.running_steps(self._live("running_steps"))
+        run = self._live("running_steps")
+        return seen_in_loop_of(run, "running_steps", lambda: intents.running_steps(run))
 
     @property
     def run_id(self) -> str:
@@ -141,11 +144,15 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     @property
     def store(self) -> StateStore[StateT]:
         """The run's state: ``await ctx.store.get("path")``, ``set``, ``edit_state``. One for all its steps."""
-        store: StateStore[StateT] = self._run.store()
+        run = self._run
+        store: StateStore[StateT] = run.store()
         attempt = self._attempt
         if attempt is None:
+            if not isinstance(run, RunToCome):
+                store.belong_to(Home(run.host, run.outcome))
             return store
         if attempt.store_view is None:
+            store.belong_to(Home(run.host, run.outcome))
             attempt.store_view = store.bound(attempt.may_write, attempt.note_refused)
             attempt.needs_care = True
         return attempt.store_view
@@ -219,12 +226,14 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             raise StepOptionError(option="once(function)", value=function, accepted=points.ONCE_TAKES)
         attempt = self._inside("once")
         intents.check_open(self._run, attempt, "once")
+        check_here(self._run, "ctx.once")
         return await points.once(self._run, attempt, name, function, (args, kwargs))
 
     async def commit(self) -> None:
         """Record that this body came here. Run again after ``from_dict``, it must come here again in that order."""
         attempt = self._inside("commit")
         intents.check_open(self._run, attempt, "commit")
+        check_here(self._run, "ctx.commit")
         await points.commit(self._run, attempt)
 
     async def sleep(self, seconds: float) -> None:
@@ -292,12 +301,14 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     @property
     def awaited_events(self) -> tuple[type[Event], ...]:
         """The event types that open ``wait_for_event`` calls ask for, oldest first; then those of child runs."""
-        return children.awaited_events(self._live("awaited_events"))
+        run = self._live("awaited_events")
+        return seen_in_loop_of(run, "awaited_events", lambda: children.awaited_events(run))
 
     @property
     def waits_for_outside(self) -> bool:
         """Whether only an event from outside can move the run on: nothing is active, and nothing sleeps."""
-        return children.waits_for_outside(self._live("waits_for_outside"))
+        run = self._live("waits_for_outside")
+        return seen_in_loop_of(run, "waits_for_outside", lambda: children.waits_for_outside(run))
 
     @staticmethod
     def get_step_context() -> "Context[Any]":
@@ -316,7 +327,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""
         run = self._live("stream_events")
-        stream = run.stream.events()
+        stream = EventReader(run.stream)
         return stream_elsewhere(run, stream) if is_elsewhere(run) else stream
 
 

@@ -5,11 +5,13 @@ from typing import Any, Generic, TypeVar, overload
 
 from stepwell.core import RUNNING, Status
 from stepwell.flow import Event, StopEvent
-from stepwell.runtime._afar import from_elsewhere, in_loop_of, is_elsewhere, lose, stream_elsewhere
+from stepwell.runtime._afar import check_loop, from_elsewhere, in_loop_of, is_elsewhere, lose, stream_elsewhere
 from stepwell.runtime._checks import check_seconds
 from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._crew import GRACE_SECONDS
+from stepwell.runtime._current import refuse_own_step
 from stepwell.runtime._history import AttemptRecord
+from stepwell.runtime._readers import EventReader, ItemReader
 from stepwell.runtime._run import Run
 from stepwell.runtime._stream import StreamItem
 
@@ -21,7 +23,7 @@ class WorkflowHandler(Generic[StopT]):
 
     Awaiting raises what ended the run: a step's own exception as itself, ``WorkflowTimeoutError``,
     ``WorkflowStalledError``, ``WorkflowCancelledByUser``. Any number of tasks may await it; cancelling one of
-    them never cancels the run.
+    them never cancels the run. Raises ``OwnRunError`` in a step of the run, which cannot end before the step.
     """
 
     __slots__ = ("__weakref__", "_context", "_run")
@@ -37,6 +39,7 @@ class WorkflowHandler(Generic[StopT]):
     def __await__(self) -> Generator[Any, None, Any]:
         outcome = self._run.outcome
         if outcome.status is RUNNING:
+            refuse_own_step(self._run, "await handler")
             if is_elsewhere(self._run):
                 yield from from_elsewhere(self._run, "await handler", outcome.settled()).__await__()
                 return self._value()
@@ -52,6 +55,8 @@ class WorkflowHandler(Generic[StopT]):
 
     async def stop_event_result(self) -> StopT:
         """Wait for the run's end and return its StopEvent; raises like awaiting the handler."""
+        if not self.is_done():
+            refuse_own_step(self._run, "stop_event_result")
         await self._settled("stop_event_result")
         return self._ended()
 
@@ -78,20 +83,32 @@ class WorkflowHandler(Generic[StopT]):
     def stream_events(self, expose_internal: bool = False, *, after: int | None = None) -> AsyncIterator[Event]:
         """Yield each event the run shows, in order; the last is its StopEvent, or says why there is none.
 
-        Every call is a consumer of its own, from the first event still there, or behind the cursor ``after``.
+        Every call is a consumer of its own, from the first event still there, or behind the cursor ``after``; what it
+        returns is for one task. A step that reads its own run's stream must leave it: the end comes after the step.
         With ``expose_internal`` the run's own events come too, from now on. Raises ``StreamCursorError``.
         """
         if expose_internal:
-            self._run.expose_internal()
-        stream = self._run.stream.events(after=after, internal=expose_internal)
+            self._expose_internal()
+        stream = EventReader(self._run.stream, after=after, internal=expose_internal)
         return stream_elsewhere(self._run, stream) if is_elsewhere(self._run) else stream
 
     def stream(self, *, after: int | None = None, expose_internal: bool = False) -> AsyncIterator[StreamItem[Event]]:
         """Like ``stream_events``, with the cursor of each event."""
         if expose_internal:
-            self._run.expose_internal()
-        stream = self._run.stream.read(after=after, internal=expose_internal)
+            self._expose_internal()
+        stream = ItemReader(self._run.stream, after=after, internal=expose_internal)
         return stream_elsewhere(self._run, stream) if is_elsewhere(self._run) else stream
+
+    def _expose_internal(self) -> None:
+        run = self._run
+        if self.is_done():
+            return  # there is nothing more to show
+        if run.loop.is_closed():
+            check_loop(run, "stream_events")
+        if run.in_loop():
+            run.expose_internal()
+        else:
+            in_loop_of(run, "stream_events", run.expose_internal)
 
     async def send_event(self, event: Event, step: str | None = None) -> None:
         """Send an event to the run, as ``ctx.send_event`` does."""

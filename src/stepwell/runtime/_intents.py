@@ -26,7 +26,7 @@ from stepwell.errors import (
     WrongThreadError,
 )
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
-from stepwell.runtime._afar import awaited_by, check_loop, in_loop_of
+from stepwell.runtime._afar import awaited_by, check_answering, check_loop, in_loop_of
 from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._branches import is_repeated_send, is_repeated_show, note_refused_send, was_refused_send
 from stepwell.runtime._buffers import Buffers
@@ -131,6 +131,8 @@ def write(run: RunPort, attempt: Attempt | None, event: Event) -> None:
     if (attempt is not None and attempt.over is not None) or run.stream.closed:
         check_open(run, attempt, "write_event_to_stream")
         raise RunOverError(call="write_event_to_stream", workflow=run.wiring.workflow, status="ended")
+    if attempt is None and run.loop.is_closed():
+        check_loop(run, "write_event_to_stream")
     if not run.in_loop():
         check_loop(run, "write_event_to_stream")
         run.loop.call_soon_threadsafe(_write_now, run, attempt, event)
@@ -156,6 +158,7 @@ def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) ->
         if run.in_loop():
             raise WrongThreadError(call="ctx.call", remedy="In an async step, await the coroutine instead.")
         check_open(run, attempt, "ctx.call")
+        check_answering(run, "ctx.call")
     except BaseException:
         if asyncio.iscoroutine(awaitable):
             awaitable.close()
@@ -175,6 +178,8 @@ def collect(
     """Keep an event until all that is expected has come."""
     check_event(event, "collect_events")
     check_open(run, attempt, "collect_events")
+    if not run.in_loop():  # the threads of a def step would take the same events
+        return in_loop_of(run, "collect_events", collect, run, attempt, event, expected, buffer_id)
     if not expected:
         return []
     name = buffer_id or ""

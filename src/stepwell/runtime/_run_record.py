@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from stepwell.flow import Event, HumanResponseEvent, accepted_by
+from stepwell.runtime._afar import seen_in_loop_of
 from stepwell.runtime._children import way_to
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._history import AttemptRecord, WaitRecord, waits_of
@@ -95,8 +96,12 @@ def answer_types(handler: WorkflowHandler[Any]) -> tuple[type[Event], ...]:
 
 
 def record_of(handler: WorkflowHandler[Any]) -> RunRecord:
-    """Return what the run behind ``handler`` can tell now."""
+    """Return what the run behind ``handler`` can tell now; from whatever thread."""
     run = handler._run  # noqa: SLF001  # the handler is the way in for outsiders, and has no room for more methods
+    return seen_in_loop_of(run, "a record of the run", lambda: _record(run))
+
+
+def _record(run: RunPort) -> RunRecord:
     names = tuple(step.name for step in run.wiring.steps)
     history = run.history
     return RunRecord(

@@ -2,20 +2,42 @@
 
 import asyncio
 from contextvars import ContextVar
+from threading import get_ident
+from typing import NamedTuple
 
-from stepwell.errors import StateEditError
+from stepwell.core import RUNNING
+from stepwell.errors import StateEditError, WrongThreadError
+from stepwell.runtime._outcome import Outcome
+from stepwell.runtime._watchdog import Host
 
 # The pens held by the code around the running code, also by the task that started its task: waiting
 # for one of these would be waiting for oneself.
 PENS_HELD: ContextVar[tuple[object, ...]] = ContextVar("stepwell_pens_held", default=())
 
 
-class Pen:
-    """A lock that belongs to no event loop while nobody holds it, and knows its holder's own tasks."""
+class Home(NamedTuple):
+    """Where a run goes on, and until when. Not the run itself, which has the state: no rings."""
 
-    __slots__ = ("_lock", "_mark", "_users")
+    host: Host
+    outcome: Outcome
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the run is under way in a loop of another thread than the caller's."""
+        host = self.host
+        return self.outcome.status is RUNNING and host.thread != get_ident() and host.loop.is_running()
+
+
+class Pen:
+    """A lock that belongs to no event loop while nobody holds it, and knows its holder's own tasks.
+
+    While a run is under way only its own loop may write (``home``): two threads would write over each other.
+    """
+
+    __slots__ = ("_lock", "_mark", "_users", "home")
 
     def __init__(self) -> None:
+        self.home: Home | None = None
         self._lock: asyncio.Lock | None = None
         self._users = 0
         self._mark: object = None
@@ -25,7 +47,10 @@ class Pen:
         return self._lock is None
 
     def refuse_holder(self, writer: str) -> None:
-        """Raise when the holder, or a task that it started, asks for the pen again."""
+        """Raise when the holder, or a task that it started, asks for the pen again; or somebody in another thread."""
+        if self.home is not None and self.home.is_elsewhere:
+            call = f"ctx.store.{writer}"
+            raise WrongThreadError(call=call, remedy="Write in the event loop of the run: by ctx.call(…) from here.")
         if self._mark is not None and self._mark in PENS_HELD.get():
             raise StateEditError(writer=writer)
 

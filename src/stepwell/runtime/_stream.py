@@ -7,8 +7,9 @@ Rule 4. Whatever happens to the run, the stream is closed, and every reader come
 """
 
 import asyncio
+import itertools
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from stepwell.core import record
@@ -59,7 +60,6 @@ class EventStream:
         "_base",
         "_events",
         "_full_at",
-        "_has_internal",
         "_limit",
         "_loop",
         "_origins",
@@ -68,6 +68,7 @@ class EventStream:
         "_watched",
         "closed",
         "expecting",
+        "has_internal",
         "read_out",
         "woke",
     )
@@ -87,7 +88,7 @@ class EventStream:
         self.read_out: Callable[[], object] = _nothing
         self.woke = False
         self.expecting = False
-        self._has_internal = False
+        self.has_internal = False
 
     @property
     def end(self) -> int:
@@ -128,7 +129,7 @@ class EventStream:
 
     def write_internal(self, event: InternalDispatchEvent) -> None:
         """Add an event that only consumers who asked for such events see."""
-        self._has_internal = True
+        self.has_internal = True
         self.write(event)
 
     def write_from(self, event: Event, origin: tuple[Origin, ...]) -> bool:
@@ -139,7 +140,7 @@ class EventStream:
             self._origins = {}
         self._origins[self.end] = origin
         if isinstance(event, InternalDispatchEvent):
-            self._has_internal = True
+            self.has_internal = True
         is_awaited = self._waiters is not None or self._watched
         EventStream.write(self, event)  # not the child's own way of writing, which tells the runs above
         return is_awaited
@@ -187,42 +188,31 @@ class EventStream:
             self._trim(self._limit)
         return self._base
 
-    async def read(
-        self, *, after: int | None = None, internal: bool = False
-    ) -> AsyncGenerator[StreamItem[Event], None]:
-        """Yield items behind ``after``, or from the first event still there, until the stream ends."""
-        if after is None:
-            cursor = self._sweep()
-            for item in self._pinned:
-                yield item
-        else:
-            cursor = self._behind(after)
-        while True:
-            instead: list[StreamItem[Event]] = []
-            if cursor < self._edge():
-                instead = self._gap(cursor)
-                cursor = self._base
-            batch = self._events[cursor - self._base :]  # taken before the reader goes on: the edge moves while it does
-            origins = self._origins
-            for item in instead:
-                yield item
-            for event in batch:
-                if self._is_for(event, internal):
-                    yield StreamItem(cursor, event, origins.get(cursor, ())) if origins else StreamItem(cursor, event)
-                cursor += 1
-            if cursor >= self.end:
-                if self.closed:
-                    self.read_out()
-                    return
-                await self._more()
+    def take(self, cursor: int | None) -> tuple[list[StreamItem[Event]], int, list[Event]]:
+        """Return what a reader at ``cursor`` gets instead of what is gone, a cursor, and the events from there on.
 
-    def _behind(self, cursor: int) -> int:
+        ``None`` for a reader that comes late: it begins with the input requests, and the first event still there.
+        """
+        instead: list[StreamItem[Event]] = []
+        if cursor is None:
+            cursor = self._sweep()
+            instead.extend(self._pinned)
+        elif cursor < self._edge():
+            instead = self._gap(cursor)
+            cursor = self._base
+        return instead, cursor, self._events[cursor - self._base :]
+
+    def items(self, cursor: int, events: list[Event]) -> Iterator[StreamItem[Event]]:
+        """Return events as items, the first at ``cursor``."""
+        if not self._origins:
+            return map(StreamItem, itertools.count(cursor), events)
+        return map(self._item, itertools.count(cursor), events)
+
+    def behind(self, cursor: int) -> int:
+        """Return where a reader goes on behind ``cursor``. Raises ``StreamCursorError``."""
         if type(cursor) is not int or not -1 <= cursor < self.end:
             raise StreamCursorError(cursor=cursor, end=self.end)
         return cursor + 1
-
-    def _is_for(self, event: Event, internal: bool) -> bool:
-        return internal or not self._has_internal or not isinstance(event, InternalDispatchEvent)
 
     def _gap(self, cursor: int) -> list[StreamItem[Event]]:
         """Return what a reader at ``cursor``, behind the edge, gets instead of what is gone."""
@@ -231,36 +221,13 @@ class EventStream:
         missed = first - cursor - len(kept)
         return [StreamItem(first - 1, StreamGap(missed=missed)), *kept] if missed else kept
 
-    async def events(self, *, after: int | None = None, internal: bool = False) -> AsyncGenerator[Event, None]:
-        """Yield the events of ``read``; the common case without an item for each."""
-        if after is not None or self._edge():
-            async for item in self.read(after=after, internal=internal):
-                yield item.event
-            return
-        cursor = 0
-        while cursor >= self._edge():
-            batch = self._events[cursor - self._base :]
-            if self._has_internal and not internal:
-                batch_seen = [event for event in batch if not isinstance(event, InternalDispatchEvent)]
-            else:
-                batch_seen = batch
-            for event in batch_seen:
-                yield event
-            cursor += len(batch)
-            if cursor >= self.end:
-                if self.closed:
-                    self.read_out()
-                    return
-                await self._more()
-        async for item in self.read(after=cursor - 1, internal=internal):
-            yield item.event
-
     def lose(self, last: Event) -> None:
         """Add the last event of a run whose loop is closed: there is nobody to wake."""
         self._waiters = None
         self.close(last)
 
-    async def _more(self) -> None:
+    async def more(self) -> None:
+        """Wait until there may be something new."""
         if self.expecting:  # the loop's next turn may bring something: half the price of a future
             self._watched = True
             await asyncio.sleep(0)

@@ -7,6 +7,7 @@ from typing import Any
 from stepwell.core import Point, Settlement, WaitDropped, WaitId, WaitStarted
 from stepwell.errors import EventWaitTimeout
 from stepwell.flow import Event
+from stepwell.runtime._afar import check_here
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._children import claim_held
 from stepwell.runtime._history import note_wait
@@ -29,6 +30,7 @@ async def wait(
     """Suspend the calling body until an event comes, or the time is up (an ``EventWaitTimeout``, if for an event)."""
     kind = SLEEP if listener.event_type is None else WAIT
     check_open(run, attempt, kind)
+    check_here(run, f"ctx.{kind}")
     point, entry = open_point(attempt, kind, name, asks=ask)
     if entry is not None and entry.wait is None:
         return _in_time((await recall(attempt, entry))[0], listener, seconds)

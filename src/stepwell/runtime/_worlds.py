@@ -43,6 +43,7 @@ class Takeover:
     def _guided(self, step: ReadyStep) -> ReadyStep:
         guided = copy(step)
         guided.call = self.guide(step)
+        guided.is_simple = False  # or the function itself would be called
         return guided
 
 
@@ -63,6 +64,11 @@ class RunView:
     @property
     def timeout(self) -> float | None:
         return self._run.settings.timeout
+
+    @property
+    def limits(self) -> dict[int, float]:
+        """The seconds that an attempt may take, by the number of its step."""
+        return {step.number: step.timeout for step in self._run.crew.steps if step.timeout is not None}
 
     @property
     def ending(self) -> EndRun | None:

@@ -12,9 +12,13 @@ from stepwell.flow import Event
 
 @dataclass(slots=True)
 class Record:
-    """The facts of one run, and its machine at the end. ``taken_up`` is the state that it began with, if any."""
+    """The facts of one run, and its machine at the end. ``taken_up`` is the state that it began with, if any.
+
+    ``limits`` are the seconds that an attempt may take, by the number of its step.
+    """
 
     machine: Machine
+    limits: dict[int, float] = field(default_factory=dict)
     taken_up: bytes | None = None
     objects: list[object] = field(default_factory=list)
     entries: list[tuple[Fact, list[Effect]]] = field(default_factory=list)

@@ -8,6 +8,8 @@ Rule 5. A run ends once, and nothing follows; no timer outlives it. A stall is t
         or due.
 Rule 6. What is due comes before results: who is late is late.
 Rule 7. The same facts, given to a fresh machine, lead to the same effects and the same state.
+
+Rules 8 and 9, on time limits, are in ``_time_rules``.
 """
 
 from collections import Counter
@@ -40,10 +42,7 @@ from stepwell.core import (
     WaitStarted,
 )
 from stepwell.testing._record import Record, replays_as_lived
-
-
-class BrokenRuleError(Exception):
-    """A rule of the engine does not hold: caught by the simulation, which tells it in its own words."""
+from stepwell.testing._time_rules import BrokenRuleError, TimeBooks, hold
 
 
 @dataclass(slots=True)
@@ -51,6 +50,7 @@ class Auditor:
     """Follows a record with books of its own, which know nothing of how the machine keeps its."""
 
     plan: Plan
+    time: TimeBooks
     started: dict[int, StartStep] = field(default_factory=dict)
     at_work: dict[int, StartStep] = field(default_factory=dict)
     stopping: set[int] = field(default_factory=set)
@@ -67,14 +67,25 @@ class Auditor:
 
     def follow(self, fact: Fact, effects: list[Effect]) -> None:
         if self.ending is not None:
-            _hold(not effects, f"{type(fact).__name__} after the end led to effects")
+            hold(not effects, f"{type(fact).__name__} after the end led to effects")
             return
         self._hear(fact)
+        self.time.hear(fact)
         for effect in effects:
-            _hold(self.ending is None, f"{type(effect).__name__} follows the end of the run")
+            hold(self.ending is None, f"{type(effect).__name__} follows the end of the run")
             self._see(effect)
+            self.time.see(effect, fact.at)
+        waiting = self._waiting()
+        self.time.count(fact.at, waiting & self.at_work.keys())
         if self.ending is None:
-            self._count_workers()
+            self._count_workers(waiting)
+            self._check_time(waiting)
+
+    def _check_time(self, waiting: set[int]) -> None:
+        at_work = self.at_work.keys() - waiting
+        is_due_again = any(timer in self.due_again for timer in self.timers)
+        is_busy = bool(at_work - self.stopping or self.waits & self.time.children_at_work or is_due_again)
+        self.time.check_limit(is_busy=is_busy, is_quiet=not (at_work or +self.tasks or is_busy))
 
     def _hear(self, fact: Fact) -> None:
         match fact:
@@ -105,6 +116,8 @@ class Auditor:
 
     def _hear_end(self, fact: StepFinished | StepFannedOut | StepFailed | StepCancelled) -> None:
         start = self.at_work.pop(fact.attempt, None)
+        if start is not None and fact.attempt not in self.stopping:
+            self.time.check_end(start, fact)
         self._forget_waits(fact.attempt, all_of_them=isinstance(fact, StepFailed))
         if start is None:
             return
@@ -124,7 +137,7 @@ class Auditor:
     def _check_due(self, fact: StepFinished | StepFannedOut) -> None:
         due = [timer for timer, at in self.timers.items() if at <= fact.at]
         late = due and fact.attempt not in self.stopping
-        _hold(not late, f"attempt {fact.attempt} ended before timers {due}, which were due")
+        hold(not late, f"attempt {fact.attempt} ended before timers {due}, which were due")
 
     def _forget_waits(self, attempt: int, *, all_of_them: bool = False) -> None:
         """Take back the waits of an attempt; a background task may wait on after its body is over."""
@@ -137,8 +150,8 @@ class Auditor:
                 self._see_start(effect)
             case ResumeStep():
                 name = (effect.attempt, effect.wait)
-                _hold(name not in self.resumed, f"wait {name} was resumed twice")
-                _hold(name in self.waits, f"wait {name} was resumed, and is not open")
+                hold(name not in self.resumed, f"wait {name} was resumed twice")
+                hold(name in self.waits, f"wait {name} was resumed, and is not open")
                 self.waits.discard(name)
                 self.resumed.add(name)
             case StartTimer():
@@ -155,7 +168,7 @@ class Auditor:
                 self._forget_waits(effect.attempt, all_of_them=True)
             case EndRun():
                 self.ending = effect
-                _hold(not self.timers, f"timers {sorted(self.timers)} outlive the run")
+                hold(not self.timers, f"timers {sorted(self.timers)} outlive the run")
                 if effect.status is Status.STALLED:
                     self._check_stall()
             case _:
@@ -163,48 +176,43 @@ class Auditor:
 
     def _see_start(self, start: StartStep) -> None:
         name = f"attempt {start.attempt} at step {self.plan.steps[start.step].name!r}"
-        _hold(start.attempt not in self.started, f"{name} was started twice")
+        hold(start.attempt not in self.started, f"{name} was started twice")
         self.started[start.attempt] = self.at_work[start.attempt] = start
         if start.number > 1:
             failed = self.due_again.pop(start.attempt, None)
             again = failed is not None and (failed.step, failed.number + 1) == (start.step, start.number)
-            _hold(again, f"{name} is number {start.number}, and none failed before it")
+            hold(again, f"{name} is number {start.number}, and none failed before it")
             return
         events = start.event if isinstance(start.event, (list, tuple)) else (start.event,)
         for event in events:
             self.taken[start.step, id(event)] += 1
-            _hold(self.taken[start.step, id(event)] <= self.told[id(event)], f"{name} has an event a second time")
+            hold(self.taken[start.step, id(event)] <= self.told[id(event)], f"{name} has an event a second time")
 
-    def _count_workers(self) -> None:
+    def _count_workers(self, waiting: set[int]) -> None:
         # A body that gave its wait up, or was stopped in it, goes on without a worker.
-        excused = self._waiting() | self.droppers
+        excused = waiting | self.droppers
         holders = Counter(start.step for attempt, start in self.at_work.items() if attempt not in excused)
         for step, count in holders.items():
             plan = self.plan.steps[step]
-            _hold(count <= plan.workers, f"step {plan.name!r} has {count} bodies at work, and {plan.workers} workers")
+            hold(count <= plan.workers, f"step {plan.name!r} has {count} bodies at work, and {plan.workers} workers")
 
     def _waiting(self) -> set[int]:
         return {attempt for attempt, _ in self.waits}
 
     def _check_stall(self) -> None:
         at_work = set(self.at_work) - self._waiting() - self.stopping
-        _hold(not at_work, f"the run stalled while attempts {sorted(at_work)} were at work")
-        _hold(not self.waits, f"the run stalled while waits {sorted(self.waits)} were open")
-        _hold(not +self.tasks, "the run stalled while background tasks were at work")
-
-
-def _hold(fact: bool, otherwise: str) -> None:
-    if not fact:
-        raise BrokenRuleError(otherwise)
+        hold(not at_work, f"the run stalled while attempts {sorted(at_work)} were at work")
+        hold(not self.waits, f"the run stalled while waits {sorted(self.waits)} were open")
+        hold(not +self.tasks, "the run stalled while background tasks were at work")
 
 
 def audit(record: Record) -> None:
     """Check a finished run. Raises ``BrokenRuleError``. One that was taken up is only replayed: books need a start."""
     if record.taken_up is None:
-        auditor = Auditor(record.machine.plan)
+        auditor = Auditor(record.machine.plan, TimeBooks(record.limits))
         for fact, effects in record.entries:
             auditor.follow(fact, effects)
-        _hold(auditor.ending is not None, "the run has no end")
+        hold(auditor.ending is not None, "the run has no end")
     difference = replays_as_lived(record)
     if difference is not None:
         raise BrokenRuleError(difference)

@@ -30,8 +30,9 @@ from stepwell.runtime.worlds import OPEN_WAIT
 from stepwell.testing._choices import Choices, Scenario, shrink
 from stepwell.testing._faults import NO_FAULTS, NOBODY, Faults, Outside
 from stepwell.testing._record import Record
-from stepwell.testing._rules import BrokenRuleError, audit
+from stepwell.testing._rules import audit
 from stepwell.testing._story import story
+from stepwell.testing._time_rules import BrokenRuleError
 from stepwell.testing._world import World
 
 SEED_VARIABLE = "STEPWELL_SEED"

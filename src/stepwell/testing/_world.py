@@ -123,6 +123,7 @@ class World:
         if view.timeout is not None:
             self.loop.late_budget = min(self.loop.late_budget, view.timeout / 4)
         Takeover(f"simulated-{self.choices.seed}-{len(self.runs)}", self._machine, self._guide).of(run)
+        self.records[-1].limits = view.limits
 
     def _machine(self, plan: Plan) -> RecordingMachine:
         machine = RecordingMachine(plan, self._heard)

@@ -123,6 +123,20 @@ def test_an_attempt_that_waits_again_while_it_queues_for_a_worker_gets_its_answe
     assert resumed(play.finish(other)) == [(waiting, 1, "ping")]
 
 
+def test_a_worker_that_comes_free_is_not_given_to_an_attempt_that_queued_for_it_and_waits_again() -> None:
+    play, begun = fanned(workers=1, count=2)
+    waiting = begun[0]
+    [other] = attempts(play.wait(waiting))
+    play.send("ping", wakes=((waiting, 0),))
+    play.wait(waiting, 1)
+
+    freed = play.finish(other)
+
+    assert resumed(freed) == []
+    assert resumed(play.send("ping", wakes=((waiting, 1),))) == [(waiting, 1, "ping")]
+    assert play.state.running[waiting].worker == 0
+
+
 def test_attempts_that_queue_in_a_cancelled_scope_never_start() -> None:
     play = first_wins(step("A", workers=1))
     [first] = attempts(play.fan_out(1, "A", "A", "A"))

@@ -343,6 +343,20 @@ def test_a_scope_with_a_half_full_join_in_it_is_not_over() -> None:
     assert play.state.scopes
 
 
+def test_a_scope_ends_after_the_join_of_several_parameters_in_it() -> None:
+    play = Play(step("start", joins=(1,)), step("R", gathering=ALL), step(slots=("P", "Q")), step("X"))
+    play.start()
+    [first] = attempts(play.fan_out(1, "X"))
+    play.send("P", sender=first)
+    [pair] = attempts(play.send("Q", sender=first))
+    play.finish(first)
+
+    effects = play.finish(pair, "R")
+
+    assert starts(effects) == [(1, ["R"])]
+    assert not play.state.scopes
+
+
 def test_a_tolerant_join_takes_a_failure_as_a_member() -> None:
     play = joined(Gathering(keeps_errors=True))
     first, second = attempts(play.fan_out(1, "A", "A"))

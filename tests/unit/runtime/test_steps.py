@@ -258,3 +258,16 @@ async def test_a_parameter_with_a_default_is_left_alone() -> None:
             return StopEvent(factor)
 
     assert await Extra().run() == 3
+
+
+async def test_of_a_list_of_stop_events_the_first_is_the_result() -> None:
+    class Ends(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> list[Item | StopEvent]:
+            return [Item(number=1), StopEvent("first"), StopEvent("second")]
+
+        @step
+        async def take(self, ev: Item) -> None:
+            return None
+
+    assert await Ends().run() == "first"

@@ -307,3 +307,33 @@ async def test_a_thread_that_waits_is_let_go_with_its_run_also_beside_a_backgrou
 
     assert await asyncio.to_thread(ended.wait, 5)
     assert handler.ctx.awaited_events == ()
+
+
+class Pair(Event):
+    pass
+
+
+async def test_threads_that_collect_side_by_side_never_take_each_others_events() -> None:
+    class Collects(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> Item | None:
+            for number in range(200):
+                ctx.send_event(Item(number=number))
+            return None
+
+        @step(num_workers=8)
+        def pair(self, ctx: Context, ev: Item) -> Pair | None:
+            return Pair() if ctx.collect_events(ev, [Item] * 2) else None
+
+        @step
+        async def finish(self, ctx: Context, ev: Pair) -> StopEvent | None:
+            return StopEvent("all") if ctx.collect_events(ev, [Pair] * 100) else None
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        results = [await Collects(timeout=20).run() for _ in range(3)]
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert results == ["all"] * 3

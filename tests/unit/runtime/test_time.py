@@ -295,6 +295,22 @@ async def test_a_step_has_only_what_is_left_of_its_time_after_a_wait() -> None:
 
 
 @virtually
+async def test_the_time_limit_of_a_step_does_not_strike_at_the_hour_that_a_wait_put_off() -> None:
+    class Works(Workflow):
+        @step(timeout=5)
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await ctx.wait_for_event(Answer)
+            await asyncio.sleep(2)
+            return StopEvent("at six")
+
+    handler = Works(timeout=None).run()
+    await asyncio.sleep(4)
+    handler.ctx.send_event(Answer())
+
+    assert await handler == "at six"
+
+
+@virtually
 async def test_a_result_that_comes_after_the_deadline_of_its_step_is_a_timeout() -> None:
     class Blocking(Workflow):
         @step(timeout=1)

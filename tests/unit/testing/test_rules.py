@@ -29,7 +29,8 @@ from stepwell.core import (
     WaitStarted,
 )
 from stepwell.testing._record import Record, RecordingMachine
-from stepwell.testing._rules import BrokenRuleError, audit
+from stepwell.testing._rules import audit
+from stepwell.testing._time_rules import BrokenRuleError
 
 ONE = object()
 OTHER = object()
