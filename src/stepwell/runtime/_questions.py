@@ -27,7 +27,9 @@ def asked_no_more(run: RunPort, question: object, answer: Event | None) -> None:
     """Take note that a wait is over, if it asked; the machines see for themselves when a person answers."""
     if question is None:
         return
-    run.stream.conclude(question)
+    if isinstance(question, InputRequiredEvent):  # the stream never drops it: its id stays its own
+        run.stream.concluded = run.stream.concluded or set()
+        run.stream.concluded.add(id(question))
     if isinstance(answer, HumanResponseEvent):
         return
     run.apply(InputWithdrawn(run.now()))
@@ -47,6 +49,7 @@ def open_questions(run: RunPort) -> list[StreamItem[Event]]:
     below = [item.event for child in children for item in open_questions(child)]
     to_come = set(children_to_come(run))
     others = run.machine.state.questions - len(asked) - len(below)
+    concluded = run.stream.concluded or ()
     found: list[StreamItem[Event]] = []
     for item in run.stream.newest_first() if wanted or below or to_come or others > 0 else ():
         event = item.event
@@ -57,7 +60,7 @@ def open_questions(run: RunPort) -> list[StreamItem[Event]]:
                 continue
         elif wanted[id(event)]:
             wanted[id(event)] -= 1
-        elif others > 0 and isinstance(event, InputRequiredEvent) and not run.stream.is_concluded(event):
+        elif others > 0 and isinstance(event, InputRequiredEvent) and id(event) not in concluded:
             others -= 1
         else:
             continue

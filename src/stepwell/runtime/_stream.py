@@ -53,10 +53,10 @@ class EventStream:
 
     The driver sets ``expecting`` while bodies are to begin in the loop's next turn. ``woke`` says that a reader was
     woken since the driver last set it to ``False``. ``read_out`` is called when a reader has come to the end.
+    ``concluded`` are the ids of the questions that were asked by waits which are over.
     """
 
     __slots__ = (
-        "_asked",
         "_base",
         "_events",
         "_full_at",
@@ -67,6 +67,7 @@ class EventStream:
         "_waiters",
         "_watched",
         "closed",
+        "concluded",
         "expecting",
         "has_internal",
         "read_out",
@@ -79,7 +80,7 @@ class EventStream:
         self._events: list[Event] = []
         self._base = 0
         self._pinned: tuple[StreamItem[Event], ...] = ()
-        self._asked: set[int] | None = None
+        self.concluded: set[int] | None = None
         self._origins = NO_ORIGINS
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit
@@ -99,16 +100,6 @@ class EventStream:
         """Begin where another stream of the run stood: its cursors go on, and its open questions are kept."""
         self._base = end
         self._pinned = tuple(questions)
-
-    def conclude(self, question: object) -> None:
-        """Note that the wait is over that asked a question; it is there as long as the stream: its id stays its own."""
-        if isinstance(question, InputRequiredEvent):
-            self._asked = self._asked or set()
-            self._asked.add(id(question))
-
-    def is_concluded(self, question: Event) -> bool:
-        """Return whether a wait had asked a question, and is over."""
-        return self._asked is not None and id(question) in self._asked
 
     def newest_first(self) -> Iterator[StreamItem[Event]]:
         """Yield what is still there, from the end."""
