@@ -13,7 +13,7 @@ from tests.simulation.snapshot_programs import DONE, Author, Person, Scripted
 from tests.simulation.test_snapshots import Moment, TurningLoop, begin
 
 from stepwell import Context
-from stepwell.errors import ContextSerdeError, StepwellError
+from stepwell.errors import ChildMismatchError, ContextSerdeError, StepwellError
 
 SEEDS = 8
 CHANGES = 40
@@ -91,6 +91,7 @@ async def try_out(document: dict[str, Any]) -> str:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(Person().attend(handler, []), 1_000_000)
     error = handler.exception()
+    assert not isinstance(error, ContextSerdeError | ChildMismatchError), f"found too late: {error}"
     notes = getattr(error, "__notes__", [])
     assert error is None or isinstance(error, StepwellError) or any("in step" in note for note in notes), repr(error)
     if not handler.is_done():

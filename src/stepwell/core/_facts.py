@@ -20,7 +20,7 @@ class Point:
 
     ``branch`` is the way from the body to the task that called, ``place`` counts the calls in that task.
     ``nth`` counts the calls of this ``kind`` and ``name`` in the attempt; what has no name is not kept for a
-    further attempt. ``asks`` when it showed a question.
+    further attempt. ``asks`` is the question that it showed.
     """
 
     branch: tuple[int, ...]
@@ -28,7 +28,7 @@ class Point:
     kind: str
     name: str
     nth: int = 0
-    asks: bool = False
+    asks: object = None
 
 
 class Settlement(Enum):
@@ -227,6 +227,13 @@ class InputAnswered:
 
 
 @record()
+class InputWithdrawn:
+    """A question is not open any more, without an answer: who asked has given up. One may come all the same."""
+
+    at: float
+
+
+@record()
 class HeldPassedOn:
     """An event that was held for a wait of this run went to a wait of a child."""
 
@@ -283,6 +290,7 @@ Fact: TypeAlias = (
     | ChildClosed
     | InputAsked
     | InputAnswered
+    | InputWithdrawn
     | HeldPassedOn
     | TaskOpened
     | TaskClosed

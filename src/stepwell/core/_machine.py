@@ -34,6 +34,7 @@ from stepwell.core._facts import (
     HeldPassedOn,
     InputAnswered,
     InputAsked,
+    InputWithdrawn,
     PointRecorded,
     RunStarted,
     Settlement,
@@ -59,13 +60,15 @@ from stepwell.core._lanes import (
 )
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._points import kept_points, take_point
-from stepwell.core._routing import ask, deliver, deliver_branches, deliver_to_step, note_answer
+from stepwell.core._routing import ask, deliver, deliver_branches, deliver_to_step, note_answer, withdraw
 from stepwell.core._scopes import keep_error, linger, open_scope, settle
 from stepwell.core._state import RUN_TIMER, Points, Scope, State, lineage_of, new_state, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
 ChildFact: TypeAlias = ChildOpened | ChildPaused | ChildResumed | ChildClosed
-RunFact: TypeAlias = RunStarted | TurnPassed | InputAsked | InputAnswered | HeldPassedOn | CancelRequested
+RunFact: TypeAlias = (
+    RunStarted | TurnPassed | InputAsked | InputAnswered | InputWithdrawn | HeldPassedOn | CancelRequested
+)
 RareFact: TypeAlias = WaitDropped | PointRecorded | TaskOpened | TaskClosed | StepCancelled | ChildFact | RunFact
 OtherFact: TypeAlias = EventSent | StepFannedOut | StepFailed | TimerFired | WaitStarted | RareFact
 
@@ -162,6 +165,8 @@ class Machine:
                 ask(state)
             case InputAnswered():
                 note_answer(state)
+            case InputWithdrawn():
+                withdraw(state)
             case HeldPassedOn():
                 if state.held.pop(fact.held, None) is None:
                     state.stale_facts += 1

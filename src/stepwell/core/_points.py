@@ -53,5 +53,5 @@ def _keep(kept: dict[tuple[str, str, int], Settled], one: Settled) -> None:
     call = (point.kind, point.name, point.nth)
     if one.settlement is DONE:
         kept[call] = one
-    elif point.asks:
+    elif point.asks is not None:
         kept.setdefault(call, Settled(point, Settlement.ASKED, None))

@@ -128,6 +128,12 @@ def note_answer(state: State) -> None:
     state.questions = max(0, state.questions - 1)
 
 
+def withdraw(state: State) -> None:
+    """Note that one question fewer is open, though nobody answered it: whoever saw it may still."""
+    state.unprompted = True
+    state.questions = max(0, state.questions - 1)
+
+
 def ask(state: State) -> None:
     """Note that an answer from outside is possible once more."""
     state.unprompted = False

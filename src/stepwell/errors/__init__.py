@@ -71,6 +71,7 @@ from stepwell.errors._running import (
 )
 from stepwell.errors._shown import nearest, shown
 from stepwell.errors._snapshots import (
+    ChildMismatchError,
     ForeignSnapshotError,
     NestedPointError,
     NoRunError,
@@ -181,6 +182,7 @@ __all__ = [
     "CassetteFileError",
     "CassetteMissingError",
     "ChildDepthError",
+    "ChildMismatchError",
     "CircularResourceError",
     "ConfigValidationError",
     "ContextSerdeError",

@@ -19,20 +19,20 @@ class SnapshotError(ContextSerdeError):
 class ForeignSnapshotError(SnapshotError):
     """A snapshot of a run of one workflow was given to another."""
 
-    def __init__(self, *, workflow: str, other: str) -> None:
+    def __init__(self, *, workflow: str, other: str, path: str = "workflow") -> None:
         self.workflow = workflow
         self.other = other
-        super().__init__(path="workflow", reason=f"it is of a run of {other}, and {workflow} cannot go on with that")
+        super().__init__(path=path, reason=f"it is of a run of {other}, and {workflow} cannot go on with that")
 
 
 class SnapshotVersionError(SnapshotError):
     """A snapshot was made by a version of stepwell whose format is not known here."""
 
-    def __init__(self, *, version: object, newest: int) -> None:
+    def __init__(self, *, version: object, newest: int, path: str = "version") -> None:
         self.version = version
         self.newest = newest
         super().__init__(
-            path="version",
+            path=path,
             reason=f"Cannot load serialized workflow context with version={version!r}, this stepwell reads up to "
             f"{newest}",
         )
@@ -71,6 +71,21 @@ class PointMismatchError(ReplayError):
             f"step {step!r} was run again from the top, and came to {asked} where {recorded} is recorded. Between "
             f"recorded points a body must do the same each time: put what is random or from outside into "
             f"ctx.once(name, function), and change the code of a step only when no run is inside it."
+        )
+
+
+class ChildMismatchError(ReplayError):
+    """The child workflow that a body made when it ran again is not the one that a snapshot holds."""
+
+    def __init__(self, *, step: str, workflow: str, path: str, reason: str) -> None:
+        self.step = step
+        self.workflow = workflow
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"step {step!r} was run again from the top, and the {workflow} that it made cannot go on where the "
+            f"snapshot's child stood, at {path}: {reason}. Make the same workflow as then, with its steps and its "
+            f"serializer; the snapshot can be taken up again."
         )
 
 

@@ -47,6 +47,7 @@ class Attempt(StepTask):
     first = NO_CALL
     place = forks = sends = shown = writes = 0
     refused: list[int] | None = None
+    refused_sends: list[int] | None = None
     made_before = NO_COUNTS
     careful = False
     branches: dict[BranchPath, TaskBranch] | None = None

@@ -13,10 +13,10 @@ from typing import Any, Protocol, TypeAlias
 
 BranchPath: TypeAlias = tuple[int, ...]
 
-Counts: TypeAlias = tuple[int, int, int, tuple[int, ...]]
-"""Events sent, events shown on the stream, writes to the store, and which of the writes the store refused."""
+Counts: TypeAlias = tuple[int, int, int, tuple[int, ...], tuple[int, ...]]
+"""Events sent, events shown on the stream, writes to the store; which of the writes, and of the sends, were refused."""
 
-NO_COUNTS: Counts = (0, 0, 0, ())
+NO_COUNTS: Counts = (0, 0, 0, (), ())
 
 Call: TypeAlias = tuple[str, str]
 """The kind and the name of a recorded call."""
@@ -35,6 +35,7 @@ class Branch(Protocol):
     shown: int
     writes: int
     refused: list[int] | None
+    refused_sends: list[int] | None
     made_before: Counts
 
 
@@ -58,6 +59,7 @@ class TaskBranch:
         "path",
         "place",
         "refused",
+        "refused_sends",
         "sends",
         "shown",
         "task",
@@ -72,6 +74,7 @@ class TaskBranch:
         self.place = self.forks = self.sends = self.shown = self.writes = 0
         self.inside: str | None = None
         self.refused: list[int] | None = None
+        self.refused_sends: list[int] | None = None
         self.made_before = NO_COUNTS
 
 
@@ -123,6 +126,23 @@ def is_repeated_send(body: Body) -> bool:
     return branch.sends <= branch.made_before[0]
 
 
+def was_refused_send(body: Body) -> bool:
+    """Return whether the send that was counted last was refused before the snapshot.
+
+    It is refused again, whether there is room now or not: what the body did then followed from the error.
+    """
+    branch = counting_branch(body)
+    return branch.sends in branch.made_before[4]
+
+
+def note_refused_send(body: Body) -> None:
+    """Note that the run refused the send that was counted last."""
+    branch = counting_branch(body) if body.careful else body
+    if branch.refused_sends is None:
+        branch.refused_sends = []
+    branch.refused_sends.append(branch.sends)
+
+
 def is_repeated_show(body: Body) -> bool:
     """Count an event for the stream; return whether it was shown before the snapshot."""
     branch = counting_branch(body)
@@ -150,9 +170,10 @@ def note_refused(body: Body) -> None:
 
 def made_so_far(branch: Branch) -> Counts:
     """Return what a branch did, also before a snapshot that it has not caught up with."""
-    sends, shown, writes, refused = branch.made_before
+    sends, shown, writes, refused, refused_sends = branch.made_before
     known = (*(branch.refused or ()), *(one for one in refused if one > branch.writes))
-    return max(branch.sends, sends), max(branch.shown, shown), max(branch.writes, writes), known
+    known_sends = (*(branch.refused_sends or ()), *(one for one in refused_sends if one > branch.sends))
+    return max(branch.sends, sends), max(branch.shown, shown), max(branch.writes, writes), known, known_sends
 
 
 def enter_call(body: Body, branch: Branch, place: int, told: str, made_before: Counts) -> "tuple[TaskBranch, _Token]":

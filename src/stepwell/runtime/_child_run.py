@@ -4,7 +4,6 @@ import functools
 from typing import Any
 
 from stepwell.core import RUNNING, ChildPaused, ChildResumed, EndRun, Fact, InputAsked, changed
-from stepwell.errors import SnapshotError
 from stepwell.flow import Event, InputRequiredEvent, Wiring
 from stepwell.runtime._children import ancestors, close
 from stepwell.runtime._observers import Printer
@@ -89,8 +88,7 @@ class ChildRun(Run):
 
     def go_on_from(self, restored: Restored) -> None:
         """Let ``launch`` take up a snapshot, in place of a beginning."""
-        if restored.run is None:
-            raise SnapshotError(path="children", reason="a child that is under way is described as over")
+        assert restored.run is not None
         self.state_store = restored.store
         self.start = functools.partial(self.start.func, *self.start.args[:-1], restored.run)
 

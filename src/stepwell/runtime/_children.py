@@ -30,6 +30,7 @@ from stepwell.core import (
 from stepwell.errors import (
     AttemptOverError,
     ChildDepthError,
+    ChildMismatchError,
     NotAChildWorkflowError,
     WrongThreadError,
 )
@@ -179,10 +180,18 @@ def _reopen(run: RunPort, attempt: Attempt, child: ChildPort, entry: Entry) -> "
     assert attempt.replay is not None
     assert entry.wait is not None
     assert entry.future is not None
+    name = (attempt.start.attempt, entry.wait)
     before = attempt.replay.children.pop(entry.wait)
-    if before.document is not None and before.read is not None:
-        child.go_on_from(before.read(before.document, child.workflow, child.wiring))
-    _keep(run, (attempt.start.attempt, entry.wait), child)
+    if before.read is not None:
+        try:
+            child.go_on_from(before.read(child.workflow, child.wiring, attempt.step.name))
+        except ChildMismatchError as error:
+            attempt.replay.disagree(error)
+            run.waits.remove(name)
+            run.crew.count_wait(attempt, -1)
+            run.apply(WaitDropped(run.now(), *name))
+            raise
+    _keep(run, name, child)
     return entry.future
 
 

@@ -5,7 +5,7 @@ import contextvars
 import functools
 import inspect
 from collections.abc import Awaitable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from stepwell.core import (
     NEW,
@@ -28,7 +28,7 @@ from stepwell.errors import (
 from stepwell.flow import Event, InputRequiredEvent, accepted_by, close_names
 from stepwell.runtime._afar import awaited_by, check_answering, check_loop, in_loop_of
 from stepwell.runtime._attempts import Attempt, BackgroundTask
-from stepwell.runtime._branches import is_repeated_send, is_repeated_show
+from stepwell.runtime._branches import is_repeated_send, is_repeated_show, note_refused_send, was_refused_send
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._checks import check_text
 from stepwell.runtime._children import pass_down
@@ -72,17 +72,19 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
         return
     kind = type(event)
     target = None if step is None else _target(run, kind, step)
-    if attempt is not None:  # what was refused is not counted: it is refused again
+    if attempt is not None:  # what a step refuses is not counted: it is refused again
         if not attempt.careful:
             attempt.sends += 1
         elif is_repeated_send(attempt):
+            if was_refused_send(attempt):
+                _refuse(attempt, kind, HELD_LIMIT)
             return
     key = run.wiring.learn(kind)
     wakes = run.waits.matching(event) if run.waits.open else ()
     if attempt is None and target is None and run.children is not None and pass_down(run, event, key, wakes):
         return
     if not wakes and target is None:
-        _check_held(run, kind, key)
+        _check_held(run, attempt, kind, key)
     sender = attempt.start.attempt if attempt is not None else None
     if attempt is not None:
         run.history.produce(attempt.step.number, key)
@@ -91,12 +93,18 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     run.apply(EventSent(run.now(), key, event, sender, target, wakes))
 
 
-def _check_held(run: RunPort, kind: type[Event], key: str) -> None:
+def _check_held(run: RunPort, attempt: Attempt | None, kind: type[Event], key: str) -> None:
     if run.wiring.plan.routes[key].leads_somewhere():
         return
     held = len(run.machine.state.held)
     if held >= HELD_LIMIT:
-        raise TooManyHeldEventsError(event=kind.__name__, held=held)
+        _refuse(attempt, kind, held)
+
+
+def _refuse(attempt: Attempt | None, kind: type[Event], held: int) -> NoReturn:
+    if attempt is not None:
+        note_refused_send(attempt)
+    raise TooManyHeldEventsError(event=kind.__name__, held=held)
 
 
 def _target(run: RunPort, kind: type[Event], step: str) -> int:

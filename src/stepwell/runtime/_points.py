@@ -53,7 +53,7 @@ def wait_name(event: str, requirements: Mapping[str, Any] | None) -> str:
     return f"{event}({', '.join(wanted)})"
 
 
-def open_point(attempt: Attempt, kind: str, name: str, *, asks: bool = False) -> tuple[Point, Entry | None]:
+def open_point(attempt: Attempt, kind: str, name: str, *, asks: Event | None = None) -> tuple[Point, Entry | None]:
     """Return where the caller stands, and what is recorded of this call if the body runs again."""
     inside = call_around(attempt)
     if inside is not None:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from stepwell.core import Point, Settled, Settlement, record
-from stepwell.errors import PointMismatchError
+from stepwell.errors import PointMismatchError, ReplayError
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, Body, Branch, BranchPath, Call, Counts, new_branch, next_path
 from stepwell.runtime._restored import RestoredChild
 
@@ -67,7 +67,7 @@ class Replay:
         self._caught_up: list[asyncio.Future[None]] = []
         self._is_between = False
         self._alarm: asyncio.TimerHandle | None = None
-        self._mismatch: PointMismatchError | None = None
+        self._mismatch: ReplayError | None = None
         self._calls: dict[BranchPath, list[Entry]] = {(): []}
         for entry in (*entries, *(Entry(point, wait=wait) for wait, point in waits.items())):
             self._calls.setdefault(entry.point.branch, []).append(entry)
@@ -111,10 +111,15 @@ class Replay:
         return {path: branch for path, branch in self._branches.items() if path not in claimed}
 
     def _differs(self, point: Point, asked: str) -> PointMismatchError:
-        self._mismatch = PointMismatchError(step=self._step, recorded=told(point.kind, point.name), asked=asked)
-        return self._mismatch
+        error = PointMismatchError(step=self._step, recorded=told(point.kind, point.name), asked=asked)
+        self.disagree(error)
+        return error
 
-    def flaw(self, body: Branch) -> PointMismatchError | None:
+    def disagree(self, error: ReplayError) -> None:
+        """Take note of what the body does otherwise than recorded, should it hide the error."""
+        self._mismatch = error
+
+    def flaw(self, body: Branch) -> ReplayError | None:
         """Return what the body, which has returned, did otherwise than recorded."""
         if self._mismatch is None and body.place < len(self._calls[()]):
             self._differs(self._calls[()][body.place].point, "its end")

@@ -44,7 +44,7 @@ def take_up(run: Any, restored: RestoredRun) -> None:
         future: asyncio.Future[Any] = run.loop.create_future()
         wait.future = future
         kind = ChildWait if wait.is_child else OpenWait
-        own_waits(run).add(name, kind(future, wait.event_type, wait.requirements, wait.type_name, wait.question))
+        own_waits(run).add(name, kind(future, wait.event_type, wait.requirements, wait.type_name))
     for number, start in state.running.items():
         attempt: Attempt = run.crew.start(start)
         _prepare(run, attempt, restored.bodies[number], restored)

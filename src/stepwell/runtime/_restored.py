@@ -32,18 +32,23 @@ class RestoredWait:
     event_type: type[Event] | None
     type_name: str | None
     requirements: Mapping[str, Any]
-    question: Event | None = None
     is_child: bool = False
     future: "asyncio.Future[Any] | None" = None
 
 
 @record()
 class RestoredChild:
-    """A child that was open: ``document`` of one under way, ``outcome`` of one that was over; neither had begun."""
+    """A child that was open: ``document`` of one under way, ``outcome`` of one that was over; neither had begun.
+
+    ``own`` is what its workflow object had beside its class. ``read`` returns the run for the object that the step
+    has made again; it raises a ``ChildMismatchError``.
+    """
 
     document: dict[str, Any] | None
     outcome: tuple[bool, Any] | None
-    read: Callable[[Mapping[str, Any], Any, Wiring], Any] | None = None
+    own: tuple[str, ...] = ()
+    path: str = ""
+    read: "Callable[[Any, Wiring, str], Restored] | None" = None
 
 
 @record()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from stepwell.core import Lineage, Point, Points, Retry, Scope, Settled, StartStep
+from stepwell.core import Lineage, Point, Points, Retry, Scope, Settled, Settlement, StartStep
 from stepwell.flow import Event, Wiring
 from stepwell.runtime._replay import told as call_told
 from stepwell.runtime._snapshot_values import Values
@@ -16,6 +16,7 @@ class RecordWriter:
         self._wiring = wiring
         self._values = values
         self._names = [step.name for step in wiring.steps]
+        self.places: dict[int, int] = {}
 
     def value(self, value: object, where: str) -> Any:
         return self._values.write(value, where)
@@ -75,15 +76,19 @@ class RecordWriter:
             "kind": point.kind,
             "name": point.name,
             "nth": point.nth,
-            "asks": point.asks,
+            "asks": self.places.get(id(point.asks)),
         }
 
     def points(self, attempt: int, points: Points) -> dict[str, Any]:
         return {
             "attempt": attempt,
             "settled": [self.settled(one) for one in points.settled],
-            "kept": [self.settled(one) for one in points.kept],
+            "kept": [self.settled(one) for one in points.kept if self._is_known(one)],
         }
+
+    def _is_known(self, one: Settled) -> bool:
+        """Return whether it counts for whoever takes the run up: a question does when it is shown again."""
+        return one.settlement is not Settlement.ASKED or id(one.point.asks) in self.places
 
     def settled(self, one: Settled) -> dict[str, Any]:
         what = call_told(one.point.kind, one.point.name)

@@ -9,6 +9,7 @@ from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._points import CHILD, SLEEP, WAIT
 from stepwell.runtime._restored import RestoredBody, RestoredChild, RestoredRun, RestoredWait
+from stepwell.runtime._snapshot_children import OWN
 from stepwell.runtime._snapshot_fields import LARGEST, Fields, check_integer, check_list, check_text
 from stepwell.runtime._snapshot_records import RecordReader
 from stepwell.runtime._snapshot_values import Values
@@ -25,7 +26,6 @@ class RunReader:
         self._state = new_state(wiring.plan)
         self._timers: dict[int, float] = {}
         self._waits: dict[tuple[int, int], RestoredWait] = {}
-        self._questions: dict[int, Event] = {}
         self._shown: list[StreamItem[Event]] = []
 
     def run(self, fields: Fields) -> RestoredRun:
@@ -54,10 +54,10 @@ class RunReader:
         state.status = Status.RUNNING
         recount(state)
         if min(restored.time_left or 0.0, state.remaining or 0.0) < 0:
-            raise SnapshotError(path="run.time_left", reason="no less than no time is left")
+            raise SnapshotError(path=fields.at("time_left"), reason="no less than no time is left")
         flaw = find_flaw(state, self._wiring.plan) or self._flaw(restored)
         if flaw is not None:
-            raise SnapshotError(path="run", reason=flaw)
+            raise SnapshotError(path=fields.path, reason=flaw)
         return restored
 
     def _read_attempts(self, fields: Fields) -> None:
@@ -123,7 +123,7 @@ class RunReader:
                 settlement, value = records.outcome(point, answer, "event")
                 suspension.ready += ((answer.integer("wait"), value, settlement, point),)
                 waits_for_child = point.kind == CHILD
-                self._waits[attempt, answer.integer("wait")] = RestoredWait(None, None, {}, None, waits_for_child)
+                self._waits[attempt, answer.integer("wait")] = RestoredWait(None, None, {}, waits_for_child)
                 answer.close()
             if attempt in state.suspended:
                 raise SnapshotError(path=one.path, reason="an attempt is suspended once")
@@ -136,7 +136,8 @@ class RunReader:
             )
             ended = {entry.settlement for entry in points.settled}
             kept = {entry.settlement for entry in points.kept}
-            if Settlement.ASKED in ended or not kept <= {Settlement.ASKED, Settlement.DONE}:
+            unknown = any(one.settlement is Settlement.ASKED and one.point.asks is None for one in points.kept)
+            if Settlement.ASKED in ended or not kept <= {Settlement.ASKED, Settlement.DONE} or unknown:
                 raise SnapshotError(path=one.path, reason="no call is recorded so")
             state.points[one.integer("attempt", 1)] = points
             one.close()
@@ -167,14 +168,10 @@ class RunReader:
         if event_type is not None:
             key = self._wiring.learn(event_type)
         suspension.open[ordinal] = Wait(key, timer, works, point)
-        place = fields.integer_or_none("question")
-        if place is not None and place not in self._questions:
-            raise SnapshotError(path=fields.at("question"), reason="there is no such question on the stream")
         self._waits[attempt, ordinal] = RestoredWait(
             event_type,
             None if event_type is not None else name,
             wanted,
-            None if place is None else self._questions[place],
             point.kind == CHILD,
         )
         fields.close()
@@ -201,11 +198,15 @@ class RunReader:
         branches: dict[BranchPath, tuple[Call, Counts]] = {}
         path = fields.at("branches")
         for entry in fields.items("branches"):
-            way, kind, name, *counts, refusals = check_list(entry, path, 7)
+            way, kind, name, *counts, writes_refused, sends_refused = check_list(entry, path, 8)
             sends, shown, writes = (check_integer(count, path) for count in counts)
-            refused = tuple(check_integer(one, path, 1) for one in check_list(refusals, path))
+            refused, refused_sends = (
+                tuple(check_integer(one, path, 1) for one in check_list(refusals, path))
+                for refusals in (writes_refused, sends_refused)
+            )
             branch = tuple(check_integer(one, path, -LARGEST) for one in check_list(way, path))
-            branches[branch] = (check_text(kind, path), check_text(name, path)), (sends, shown, writes, refused)
+            made = (sends, shown, writes, refused, refused_sends)
+            branches[branch] = (check_text(kind, path), check_text(name, path)), made
         body = RestoredBody(
             started=fields.number("started"),
             timed_out=fields.flag("timed_out"),
@@ -250,7 +251,10 @@ class RunReader:
         document, outcome = fields.raw("document"), fields.inner_or_none("outcome")
         if document is not None and (type(document) is not dict or outcome is not None):
             raise SnapshotError(path=fields.at("document"), reason="a child is under way, or over, or has not begun")
-        child = RestoredChild(document, None)
+        own = fields.items("own")
+        if any(one not in OWN for one in own):
+            raise SnapshotError(path=fields.at("own"), reason=f"names of these belong there: {', '.join(OWN)}")
+        child = RestoredChild(document, None, tuple(own), fields.at("document"))
         if outcome is not None:
             failed = outcome.flag("failed")
             value = self._records.value(outcome.raw("value"), outcome.at("value"))
@@ -284,7 +288,7 @@ class RunReader:
             cursor, data, origin = check_list(entry, path, 3)
             if not before < check_integer(cursor, path) < end:
                 raise SnapshotError(path=path, reason="questions stand there in their order, before the end")
-            event = self._questions[cursor] = self._records.event(data, path)
+            event = self._records.questions[cursor] = self._records.event(data, path)
             ways = [Origin(*(check_text(one, path) for one in check_list(way, path, 3))) for way in origin]
             self._shown.append(StreamItem(cursor, event, tuple(ways)))
             before = cursor

@@ -21,6 +21,7 @@ class RecordReader:
     def __init__(self, wiring: Wiring, values: Values) -> None:
         self._wiring = wiring
         self._values = values
+        self.questions: dict[int, Event] = {}
 
     def value(self, data: Any, path: str) -> Any:
         return self._values.read(data, path)
@@ -143,13 +144,16 @@ class RecordReader:
     # Points.
 
     def point(self, fields: Fields) -> Point:
+        question = fields.integer_or_none("asks")
+        if question is not None and question not in self.questions:
+            raise SnapshotError(path=fields.at("asks"), reason="there is no such question on the stream")
         point = Point(
             branch=tuple(fields.integers("branch")),
             place=fields.integer("place"),
             kind=fields.text("kind"),
             name=fields.text("name"),
             nth=fields.integer("nth"),
-            asks=fields.flag("asks"),
+            asks=None if question is None else self.questions[question],
         )
         if point.kind not in POINT_KINDS or (point.kind in NAMED_KINDS) != bool(point.name):
             raise SnapshotError(path=fields.at("kind"), reason=f"{point.kind!r} is no recorded call")

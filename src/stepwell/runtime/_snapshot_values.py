@@ -5,9 +5,6 @@ Rule 1. A payload names only classes that the annotations of the workflow's step
 Rule 2. Whatever a serializer raises becomes an error of this package that says where the value is.
 """
 
-import inspect
-from collections.abc import Callable, Iterator
-from types import CellType, FunctionType
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -16,6 +13,7 @@ from stepwell.flow import Event, StepFailedEvent, StreamGap, Wiring
 from stepwell.flow.codec import JsonSerializer, reachable_classes
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._ports import Serializer
+from stepwell.runtime._sight import in_sight
 
 
 class Values(Protocol):
@@ -102,28 +100,6 @@ def classes_of(wiring: Wiring) -> tuple[type, ...]:
     if known is None:
         annotations: list[object] = [*wiring.events, *wiring.state_types, DictState, StepFailedEvent, StreamGap]
         for step in wiring.steps:
-            annotations.extend(events_in_sight(step.function))
+            annotations.extend(kind for kind in in_sight(step.function) if issubclass(kind, Event))
         known = _CLASSES[wiring] = reachable_classes(annotations)
     return known
-
-
-def events_in_sight(step: Callable[..., Any]) -> Iterator[type[Event]]:
-    """Yield the event classes that a step's module has, or the functions around it: what it may send and wait for."""
-    seen: set[int] = set()
-    functions: list[object] = [inspect.unwrap(step)]
-    for function in functions:
-        if not isinstance(function, FunctionType) or id(function) in seen:
-            continue
-        seen.add(id(function))
-        around = [value for cell in function.__closure__ or () for value in contents_of(cell)]
-        functions.extend(around)
-        for value in (*function.__globals__.values(), *around):
-            if isinstance(value, type) and issubclass(value, Event):
-                yield value
-
-
-def contents_of(cell: CellType) -> tuple[object, ...]:
-    try:
-        return (cell.cell_contents,)
-    except ValueError:  # nothing was put into it yet
-        return ()

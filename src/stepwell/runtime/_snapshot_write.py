@@ -4,7 +4,7 @@ Written out by hand, so that the format is what stands here and not what a class
 The cost is that of what is open; nothing of what is over is in it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import starmap
 from typing import Any
 
@@ -16,12 +16,14 @@ from stepwell.core import (
     Suspension,
     WaitId,
 )
-from stepwell.flow import Event, InputRequiredEvent
+from stepwell.flow import Event
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._branches import Branch, made_so_far
 from stepwell.runtime._buffers import Buffer
 from stepwell.runtime._children import outcome_of
 from stepwell.runtime._ports import ChildPort, RunPort
+from stepwell.runtime._questions import open_questions
+from stepwell.runtime._snapshot_children import own_of
 from stepwell.runtime._snapshot_puts import RecordWriter
 from stepwell.runtime._snapshot_values import Values
 from stepwell.runtime._stream import StreamItem
@@ -36,13 +38,13 @@ class RunWriter(RecordWriter):
         self._run = run
         self._document_of_child = document_of_child
         self._state: State = run.machine.state
-        self._places: dict[int, StreamItem[Event]] = {}
 
     def run(self) -> dict[str, Any]:
         """Return all but the store."""
         state, run = self._state, self._run
         now = run.now()
-        self._places = self._places_of_questions()
+        questions = open_questions(run)
+        self.places = {id(item.event): item.cursor for item in questions}
         bodies = {number: run.crew.attempts[number] for number in state.running}
         bodies.update(self._left_bodies())
         return {
@@ -83,7 +85,7 @@ class RunWriter(RecordWriter):
             "bodies": [self.body(number, attempt) for number, attempt in bodies.items()],
             "children": [*starmap(self.child, self._children()), *self._children_to_come(bodies)],
             "buffers": [self.buffer(place, buffer) for place, buffer in self._buffers()],
-            "stream": {"end": run.stream.end, "questions": [self.question(one) for one in self._places.values()]},
+            "stream": {"end": run.stream.end, "questions": [self.question(one) for one in questions]},
             "history": self.history(),
         }
 
@@ -103,7 +105,8 @@ class RunWriter(RecordWriter):
             waiting = attempt.replay.children if attempt.replay is not None else {}
             for ordinal, child in waiting.items():
                 if child.outcome is None:
-                    yield {"attempt": number, "wait": ordinal, "document": child.document, "outcome": None}
+                    place = {"attempt": number, "wait": ordinal, "own": list(child.own)}
+                    yield {**place, "document": child.document, "outcome": None}
 
     def child(self, name: WaitId, child: ChildPort) -> dict[str, Any]:
         under_way = child.machine.state.status is Status.RUNNING
@@ -114,6 +117,7 @@ class RunWriter(RecordWriter):
         return {
             "attempt": name[0],
             "wait": name[1],
+            "own": own_of(child.workflow) if under_way else [],
             "document": self._document_of_child(child) if under_way else None,
             "outcome": outcome,
         }
@@ -171,7 +175,6 @@ class RunWriter(RecordWriter):
             "wait": ordinal,
             "type": kind,
             "requirements": self.value(requirements, "the requirements of a wait_for_event") if requirements else None,
-            "question": self._places[id(listener.question)].cursor if id(listener.question) in self._places else None,
             "works": wait.works,
             "timer": wait.timer,
             "at": None if wait.timer is None else self._run.timers.due_at(wait.timer),
@@ -193,7 +196,7 @@ class RunWriter(RecordWriter):
             "attempt": number,
             "started": attempt.started,
             "timed_out": attempt.stopping == "timed out",
-            "branches": [[list(path), *first, *made[:3], list(made[3])] for path, (first, made) in told.items()],
+            "branches": [[list(path), *first, *made[:3], *map(list, made[3:])] for path, (first, made) in told.items()],
             "collected": self.collected(attempt.step.name, collected),
             "tasks_opened": max(attempt.tasks_opened, replay.tasks_opened if replay is not None else 0),
             "tasks_closed": sorted(attempt.tasks_closed or ()),
@@ -208,32 +211,6 @@ class RunWriter(RecordWriter):
             "events": [self.value(event, where) for events in buffer.events.values() for event in events],
         }
 
-    def _places_of_questions(self) -> dict[int, StreamItem[Event]]:
-        """Return the open questions on the stream, by identity: who listens after a restore must see them.
-
-        Those of open waits, here and in children, and as many of the newest others as are not answered.
-        """
-        waits = self._run.waits.open.values()
-        wanted = {id(wait.question) for wait in waits if wait.question is not None}
-        below = [question for _, child in self._children() for question in questions_of(child)]
-        others = self._state.questions - len(wanted) - len(below)
-        to_come = any(one.replay is not None and one.replay.children for one in self._run.crew.attempts.values())
-        places: dict[int, StreamItem[Event]] = {}
-        for item in self._run.stream.newest_first() if wanted or below or others > 0 or to_come else ():
-            event = item.event
-            if id(event) in wanted:
-                wanted.discard(id(event))
-            elif item.origin and event in below:  # equal, not the same: a child that was taken up has its own
-                below.remove(event)
-            elif others > 0 and isinstance(event, InputRequiredEvent):
-                others -= 1
-            elif not (to_come and item.origin and isinstance(event, InputRequiredEvent)):
-                continue
-            places[id(event)] = item
-            if not (wanted or below or others > 0 or to_come):
-                break
-        return dict(sorted(places.items(), key=lambda one: one[1].cursor))
-
     def question(self, item: StreamItem[Event]) -> list[Any]:
         origin = [list(one) for one in item.origin]
         return [item.cursor, self.value(item.event, "a question on the stream"), origin]
@@ -246,13 +223,3 @@ class RunWriter(RecordWriter):
             "answered": [[names[step], key, count] for (step, key), count in history.answered.items()],
             "ended": history.ended,
         }
-
-
-def questions_of(run: RunPort) -> Iterator[Event]:
-    """Yield what the open waits of a run, and of its children, asked."""
-    for wait in run.waits.open.values():
-        if wait.question is not None:
-            yield wait.question
-    if run.children is not None:
-        for child in run.children.open.values():
-            yield from questions_of(child)

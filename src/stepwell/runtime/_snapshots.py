@@ -6,13 +6,31 @@ Rule 2. It holds what is open. Of a run that is over, the store is left.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from stepwell.core import Status
-from stepwell.errors import ForeignSnapshotError, RunNotBegunError, SnapshotError, SnapshotVersionError, StepwellError
+from stepwell.core import Status, WaitId
+from stepwell.errors import (
+    ChildMismatchError,
+    ContextSerdeError,
+    ForeignSnapshotError,
+    RunNotBegunError,
+    SnapshotError,
+    SnapshotVersionError,
+    StepwellError,
+)
 from stepwell.flow import Wiring
+from stepwell.runtime._children import DEPTH_LIMIT
 from stepwell.runtime._ports import Serializer
-from stepwell.runtime._restored import Restored
+from stepwell.runtime._restored import Restored, RestoredChild, RestoredRun
+from stepwell.runtime._snapshot_children import (
+    SERIALIZER,
+    STEPS,
+    class_of_child,
+    name_of,
+    same_class,
+    wiring_of,
+)
 from stepwell.runtime._snapshot_fields import Fields
 from stepwell.runtime._snapshot_read import RunReader
 from stepwell.runtime._snapshot_values import JsonValues, TextValues, Values, values_for
@@ -22,12 +40,6 @@ from stepwell.runtime._state_types import infer_state_type
 
 FORMAT = "stepwell.snapshot"
 VERSION = 1
-
-
-def name_of(workflow: Any) -> str:
-    """Return the name by which a snapshot knows a workflow's class."""
-    kind = type(workflow)
-    return f"{kind.__module__}:{kind.__qualname__}"
 
 
 def document_of(run: Any, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
@@ -70,7 +82,7 @@ def _head(workflow: Any, run_id: str, values: Values) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "workflow": name_of(workflow),
+        "workflow": name_of(type(workflow)),
         "run_id": run_id,
         "values": values.kind,
     }
@@ -81,7 +93,7 @@ def _store(store: StateStore[Any], values: Values) -> Any:
 
 
 def restored_from(
-    document: Mapping[str, Any], workflow: Any, wiring: Wiring, serializer: Serializer | None
+    document: Mapping[str, Any], workflow: Any, wiring: Wiring, serializer: Serializer | None, path: str = ""
 ) -> Restored:
     """Read a document; anything wrong with it is a ``ContextSerdeError``."""
     if not isinstance(document, Mapping):
@@ -91,38 +103,89 @@ def restored_from(
             path="the snapshot", reason=f"it is no dictionary but of type {type(document).__name__}{again}"
         )
     try:
-        if not isinstance(document, Mapping):
-            raise SnapshotError(
-                path="the snapshot", reason=f"a dictionary belongs there, not a {type(document).__name__}"
-            )
-        return _restored(dict(document), workflow, wiring, serializer)
+        return _restored(Fields(dict(document), path), workflow, wiring, serializer)
     except StepwellError:
         raise
     except Exception as error:  # data of strangers: whatever was not thought of is still a damaged snapshot
         raise SnapshotError(path="the snapshot", reason=f"{type(error).__name__}: {error}") from error
 
 
-def _restored(document: dict[str, Any], workflow: Any, wiring: Wiring, serializer: Serializer | None) -> Restored:
-    fields = Fields(document, "")
+def _restored(fields: Fields, workflow: Any, wiring: Wiring, serializer: Serializer | None) -> Restored:
+    restored = _read(fields, type(workflow), wiring, values_for(wiring, serializer or workflow.serializer))
+    if restored.run is not None:
+        _check_form(fields.inner("run"))
+        _read_children(restored.run, wiring, serializer)
+    return restored
+
+
+def _read(fields: Fields, kind: type, wiring: Wiring, values: Values) -> Restored:
+    """Read the document of one run; those of its children are only kept."""
     _check_format(fields)
-    if not _same_class(fields.text("workflow"), name_of(workflow)):
-        raise ForeignSnapshotError(workflow=type(workflow).__name__, other=fields.text("workflow"))
-    values = values_for(wiring, serializer or workflow.serializer)
+    written = fields.text("workflow")
+    if not same_class(written, name_of(kind)):
+        raise ForeignSnapshotError(workflow=kind.__name__, other=written, path=fields.at("workflow"))
     if fields.text("values") != values.kind:
-        raise SnapshotError(path="values", reason="its values were written by another kind of serializer")
+        raise SnapshotError(path=fields.at("values"), reason="its values were written by another kind of serializer")
     run_id = fields.text("run_id")
-    store = _read_store(fields.raw("store"), values, wiring)
+    store = _read_store(fields, values, wiring)
     run = fields.inner_or_none("run")
     fields.close()
     if run is not None and not run_id:
-        raise SnapshotError(path="run_id", reason="a run that is under way has an id")
-    if run is None:
-        return Restored(run_id, wiring, store, None)
-    restored = RunReader(wiring, values).run(run)
-    _check_children(run)
-    for child in restored.children.values():
-        child.read = lambda inner, other, its_wiring: restored_from(inner, other, its_wiring, serializer)
-    return Restored(run_id, wiring, store, restored)
+        raise SnapshotError(path=fields.at("run_id"), reason="a run that is under way has an id")
+    return Restored(run_id, wiring, store, None if run is None else RunReader(wiring, values).run(run))
+
+
+def _read_children(run: RestoredRun, wiring: Wiring, serializer: Serializer | None) -> None:
+    """Read the children of a run, and theirs, as far as it can be done without the objects that their steps make."""
+    work = [(run, wiring)]
+    for above, its_wiring in work:
+        for name, child in above.children.items():
+            if child.document is None:
+                continue
+            before = _read_early(name, child, above, its_wiring, serializer)
+            if before is not None and before.run is not None:
+                work.append((before.run, before.wiring))
+            child.read = partial(_read_late, child, before, serializer)
+
+
+def _read_early(
+    name: WaitId, child: RestoredChild, above: RestoredRun, wiring: Wiring, serializer: Serializer | None
+) -> Restored | None:
+    """Read a child for the class that its step will make it of; ``None`` where only its object can tell."""
+    assert child.document is not None
+    attempt, ordinal = name
+    start = above.state.running.get(attempt) or above.state.lingering[attempt]
+    wait = above.state.suspended[attempt].open[ordinal]
+    assert wait.point is not None
+    fields = Fields(child.document, child.path)
+    step = wiring.steps[start.step]
+    kind = class_of_child(fields.text("workflow"), wait.point.name, step, fields.at("workflow"))
+    its_wiring = None if kind is None else wiring_of(kind)
+    if kind is None or its_wiring is None or STEPS in child.own or (serializer is None and SERIALIZER in child.own):
+        return None
+    before = _read(fields, kind, its_wiring, values_for(its_wiring, serializer))
+    if before.run is None or wait.works is not (before.run.state.active > 0):
+        raise SnapshotError(path=fields.path, reason="the run above knows another state of it")
+    return before
+
+
+def _read_late(
+    child: RestoredChild,
+    before: Restored | None,
+    serializer: Serializer | None,
+    workflow: Any,
+    wiring: Wiring,
+    step: str,
+) -> Restored:
+    """Return a child for the object that its step has made; the runs above are under way by then."""
+    if before is not None and before.wiring is wiring and (serializer or workflow.serializer) is serializer:
+        return before
+    assert child.document is not None
+    try:
+        return restored_from(child.document, workflow, wiring, serializer, child.path)
+    except ContextSerdeError as error:
+        path, reason = getattr(error, "path", child.path), getattr(error, "reason", str(error))
+    raise ChildMismatchError(step=step, workflow=type(workflow).__name__, path=path, reason=reason)
 
 
 def _check_format(fields: Fields) -> None:
@@ -130,37 +193,35 @@ def _check_format(fields: Fields) -> None:
         raise SnapshotError(path=fields.at("format"), reason="it is no snapshot that stepwell made")
     version = fields.raw("version")
     if type(version) is not int or not 1 <= version <= VERSION:
-        raise SnapshotVersionError(version=version, newest=VERSION)
+        raise SnapshotVersionError(version=version, newest=VERSION, path=fields.at("version"))
 
 
-def _check_children(run: Fields) -> None:
+def _check_form(run: Fields) -> None:
     """Refuse children, at any depth, of which it can be told without their workflow objects that they cannot go on."""
-    work = [run]
-    for above in work:
+    work = [(run, 1)]
+    for above, depth in work:
         for child in above.each("children"):
             if child.raw("document") is None:
                 continue
             fields = child.inner("document")
             _check_format(fields)
             kinds = (JsonValues.kind, TextValues.kind)
-            if not fields.text("run_id") or fields.text("values") not in kinds or ":" not in fields.text("workflow"):
+            is_under_way = fields.text("run_id") and fields.raw("run") is not None
+            if not is_under_way or fields.text("values") not in kinds or ":" not in fields.text("workflow"):
                 raise SnapshotError(path=fields.path, reason="no child that is under way is described so")
+            if depth >= DEPTH_LIMIT:
+                raise SnapshotError(path=fields.path, reason=f"no more than {DEPTH_LIMIT} runs stand within each other")
             fields.raw("store")
-            work.append(fields.inner("run"))
+            work.append((fields.inner("run"), depth + 1))
             fields.close()
 
 
-def _same_class(written: str, here: str) -> bool:
-    """Return whether it is the same class, also if its program was a script then or is one now."""
-    modules = (written.partition(":")[0], here.partition(":")[0])
-    return written == here or ("__main__" in modules and written.partition(":")[2] == here.partition(":")[2])
-
-
-def _read_store(data: Any, values: Values, wiring: Wiring) -> StateStore[Any]:
+def _read_store(fields: Fields, values: Values, wiring: Wiring) -> StateStore[Any]:
     kind = infer_state_type(wiring.state_types)
+    data, path = fields.raw("store"), fields.at("store")
     if data is None:
         return StateStore.of(kind)
-    state = values.read(data, "store")
+    state = values.read(data, path)
     if not isinstance(state, kind):
-        raise SnapshotError(path="store", reason=f"the state is a {kind.__name__}, not a {type(state).__name__}")
+        raise SnapshotError(path=path, reason=f"the state is a {kind.__name__}, not a {type(state).__name__}")
     return StateStore(state, state_type=kind)

@@ -53,8 +53,8 @@ class StateTree(Generic[S]):
         self._owned: Owned | None = None
 
     def replace(self, state: S) -> None:
-        """Take another state, of which somebody else may hold any part."""
-        self.state = state
+        """Take another state, of which somebody else may hold any part: its names are the store's own from now on."""
+        self.state = state.model_copy()
         self._owned = None
 
     def merge(self, incoming: BaseModel) -> None:

@@ -53,6 +53,7 @@ class EventStream:
 
     The driver sets ``expecting`` while bodies are to begin in the loop's next turn. ``woke`` says that a reader was
     woken since the driver last set it to ``False``. ``read_out`` is called when a reader has come to the end.
+    ``concluded`` are the ids of the questions that were asked by waits which are over.
     """
 
     __slots__ = (
@@ -66,6 +67,7 @@ class EventStream:
         "_waiters",
         "_watched",
         "closed",
+        "concluded",
         "expecting",
         "has_internal",
         "read_out",
@@ -78,6 +80,7 @@ class EventStream:
         self._events: list[Event] = []
         self._base = 0
         self._pinned: tuple[StreamItem[Event], ...] = ()
+        self.concluded: set[int] | None = None
         self._origins = NO_ORIGINS
         self._waiters: list[asyncio.Future[None]] | None = None
         self._full_at = sys.maxsize if limit is None else 2 * limit

@@ -14,6 +14,7 @@ from stepwell.runtime._history import note_wait
 from stepwell.runtime._intents import check_open
 from stepwell.runtime._points import SLEEP, WAIT, kept_of, note, open_point, recall, reopened
 from stepwell.runtime._ports import RunPort
+from stepwell.runtime._questions import asked_again, asked_no_more
 from stepwell.runtime._waits import OpenWait, held_answer, meets, own_waits
 
 
@@ -30,22 +31,24 @@ async def wait(
     kind = SLEEP if listener.event_type is None else WAIT
     check_open(run, attempt, kind)
     check_here(run, f"ctx.{kind}")
-    point, entry = open_point(attempt, kind, name, asks=ask is not None)
+    point, entry = open_point(attempt, kind, name, asks=ask)
     if entry is not None and entry.wait is None:
         return _in_time((await recall(attempt, entry))[0], listener, seconds)
     if entry is not None:
+        point = entry.point
         wait_id, listener.future = reopened(run, attempt, entry, listener.event_type)
     else:
         if attempt.start.retry is not None:
             kept = kept_of(run, attempt, point)
             if kept is not None and kept.settlement is Settlement.ASKED:
-                ask = None
+                ask, point.asks = None, kept.point.asks
+                asked_again(run)
             elif kept is not None and _answers(kept.value, listener):
                 note(run, attempt, point, Settlement.DONE, kept.value)
                 return kept.value  # type: ignore[return-value]  # it was looked at
         wait_id = _begin(run, attempt, listener, ask, seconds, point)
     noted = note_wait(attempt, listener.event_type or seconds, run.now())
-    outcome = "cancelled"
+    outcome, event = "cancelled", None
     try:
         if entry is not None and attempt.replay is not None:
             await attempt.replay.catch_up(listener.future)
@@ -58,6 +61,7 @@ async def wait(
         if run.waits.remove(wait_id) is not None:
             run.crew.count_wait(attempt, -1)
             run.apply(WaitDropped(noted[-1], *wait_id))
+        asked_no_more(run, point.asks, event)
         if run.observers is not None:
             run.observers.wait_ended(attempt, wait_id[1], outcome)
     return _in_time(event, listener, seconds)
@@ -70,7 +74,6 @@ def _answers(event: Any, listener: OpenWait) -> bool:
 def _begin(
     run: RunPort, attempt: Attempt, listener: OpenWait, ask: Event | None, seconds: float | None, point: Point
 ) -> WaitId:
-    listener.question = ask
     name = (attempt.start.attempt, attempt.wait_count)
     attempt.wait_count += 1
     event_type = listener.event_type

@@ -10,7 +10,7 @@ from stepwell.flow import Event
 
 @record()
 class OpenWait:
-    """One suspended call. ``requirements`` are attribute values that an answer must have, ``question`` what it showed.
+    """One suspended call. ``requirements`` are attribute values that an answer must have.
 
     ``type_name`` stands for the class of a wait that came from a snapshot, until its body has told the class.
     """
@@ -19,7 +19,6 @@ class OpenWait:
     event_type: type[Event] | None
     requirements: Mapping[str, Any]
     type_name: str | None = None
-    question: Event | None = None
 
     def takes(self, event: Event, kind: type[Event]) -> bool:
         """Return whether an event, which is of a class ``kind``, is the answer."""
@@ -92,7 +91,7 @@ class WaitTable:
         wait = self.open.get(name)
         if wait is not None and wait.type_name is not None and event_type is not None:
             self.remove(name)
-            self.add(name, OpenWait(wait.future, event_type, wait.requirements, None, wait.question))
+            self.add(name, OpenWait(wait.future, event_type, wait.requirements))
 
     def find(self, name: WaitId) -> OpenWait | None:
         """Return an open wait."""

@@ -14,6 +14,7 @@ from stepwell.core import (
     HeldPassedOn,
     InputAnswered,
     InputAsked,
+    InputWithdrawn,
     Kind,
     Machine,
     Plan,
@@ -110,6 +111,9 @@ class Play:
 
     def answer_below(self) -> list[Effect]:
         return self.machine.apply(InputAnswered(self.now))
+
+    def withdraw(self) -> list[Effect]:
+        return self.machine.apply(InputWithdrawn(self.now))
 
     def pass_on(self, held: int) -> list[Effect]:
         return self.machine.apply(HeldPassedOn(self.now, held))

@@ -5,7 +5,7 @@ from tests.unit.core.playing import FIRST, Play, attempts, starts, step
 from stepwell.core import ChildClosed, ChildOpened, Point, PointRecorded, Settled, Settlement
 
 
-def called(name: str = "f", place: int = 0, kind: str = "once", *, asks: bool = False) -> Point:
+def called(name: str = "f", place: int = 0, kind: str = "once", *, asks: object = None) -> Point:
     return Point((), place, kind, name, 0, asks)
 
 
@@ -180,7 +180,7 @@ def test_a_further_attempt_keeps_what_was_done_under_a_name() -> None:
 
 def test_a_further_attempt_knows_what_was_asked() -> None:
     play = begun()
-    asking, late = called("a", kind="wait", asks=True), called("b", 1, kind="wait", asks=True)
+    asking, late = called("a", kind="wait", asks="?"), called("b", 1, kind="wait", asks="?")
     play.wait(1, 0, point=asking, ask="?")
     play.wait(1, 1, deadline=110.0, point=late, ask="?")
     play.wait(1, 2, point=called("c", 2, kind="wait"))
@@ -195,7 +195,7 @@ def test_a_further_attempt_knows_what_was_asked() -> None:
 
 def test_a_further_attempt_keeps_answers_that_queued_for_a_worker() -> None:
     play = begun()
-    point = called("ping", kind="wait", asks=True)
+    point = called("ping", kind="wait", asks="?")
     play.wait(1, 0, point=point)
     play.wait(1, 1)
     play.send("start")

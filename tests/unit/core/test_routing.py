@@ -1,7 +1,7 @@
 import pytest
 from tests.unit.core.playing import Play, attempts, plan_of, starts, step
 
-from stepwell.core import EndRun, Gathering, Kind, Publish, Status
+from stepwell.core import CheckIdle, EndRun, Gathering, Kind, Publish, Status
 
 
 def test_an_event_goes_to_every_step_that_accepts_it() -> None:
@@ -119,6 +119,29 @@ def test_a_question_ends_the_time_in_which_no_question_is_needed() -> None:
     play.ask()
 
     assert not play.state.unprompted
+
+
+def test_a_question_that_is_withdrawn_is_not_open_and_may_be_answered_all_the_same() -> None:
+    play = Play(step("start"), step("answer"))
+    play.start()
+    play.ask()
+
+    play.withdraw()
+
+    assert (play.state.questions, play.state.unprompted) == (0, True)
+
+
+def test_a_run_whose_only_question_was_withdrawn_waits_for_who_saw_it_until_somebody_has_spoken() -> None:
+    play = Play(step("start"), step("answer"))
+    play.start()
+    play.ask()
+    play.withdraw()
+
+    waits_before = CheckIdle() not in play.finish(1, None)
+    play.send("answer")
+    waits_after = CheckIdle() not in play.finish(2, None)
+
+    assert (waits_before, waits_after) == (True, False)
 
 
 def test_an_answer_that_only_a_wait_takes_closes_a_question() -> None:

@@ -146,6 +146,26 @@ async def test_writes_go_on_after_a_state_was_replaced() -> None:
     assert await store.get_state() == DictState(m={"a": 4, "b": 5})
 
 
+async def test_who_keeps_the_edited_state_changes_nothing_by_it_after_the_edit() -> None:
+    store = StateStore(Base())
+    async with store.edit_state() as state:
+        state.a = 1
+
+    state.a = 2
+
+    assert await store.get("a") == 1
+
+
+async def test_who_keeps_a_state_that_was_set_changes_nothing_by_it_later() -> None:
+    store = dict_store()
+    state = DictState(a=1)
+    await store.set_state(state)
+
+    state["a"] = 2
+
+    assert await store.get("a") == 1
+
+
 async def test_an_edit_that_raises_changes_nothing() -> None:
     store = dict_store(log=[1], deep={"a": {"b": [1]}})
 
