@@ -28,7 +28,7 @@ class AttemptKeeper(Keeper, Protocol):
 class Attempt(StepTask):
     """One attempt at a step. ``over`` says why it no longer counts while its body may still be running."""
 
-    crew: AttemptKeeper
+    crew: AttemptKeeper  # pyright: ignore[reportIncompatibleVariableOverride]  # set once
     begun = False
     needs_care: bool  # at its end: it was told to stop, has a time limit, waits, tasks or a store, or is a replay
     over: str | None

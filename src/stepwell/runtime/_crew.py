@@ -37,6 +37,7 @@ from stepwell.runtime._ports import RunPort
 from stepwell.runtime._resources import RunResources
 from stepwell.runtime._retries import retry_delay
 from stepwell.runtime._steps import ReadyStep, result_key, result_keys
+from stepwell.runtime._turns import Soon
 from stepwell.runtime._verdicts import note_attempt
 
 logger = logging.getLogger("stepwell.runtime")
@@ -103,14 +104,15 @@ class Crew:
         "loop",
         "ready",
         "run",
+        "soon",
         "steps",
         "workflow",
-        "yielding",
     )
 
     def __init__(self, run: RunPort, workflow: Any, steps: tuple[ReadyStep, ...]) -> None:
         self.run = run
         self.loop = run.loop
+        self.soon: Soon = run.host.soon
         self.workflow = workflow
         self.steps = steps
         self.attempts: dict[int, Attempt] = {}
@@ -118,7 +120,6 @@ class Crew:
         self.grace = GRACE_SECONDS
         self.is_below = False  # true for a child run
         self.ready: deque[Attempt] | None = None  # an empty one takes 600 bytes, and waiting runs are many
-        self.yielding: list[Attempt] | None = None
         self.draining = False
 
     def start(self, start: StartStep) -> Attempt:
@@ -140,7 +141,7 @@ class Crew:
         self.ready.append(attempt)
         if not self.draining:
             self.draining = run.stream.expecting = True
-            self.loop.call_soon(self.drain)
+            self.soon(self.drain)
         return attempt
 
     def call_with_care(self, attempt: Attempt) -> Coroutine[Any, Any, Any]:
@@ -171,30 +172,10 @@ class Crew:
                     break
         finally:
             if ready:
-                self.loop.call_soon(self.drain)
+                self.soon(self.drain)
             else:
                 self.draining = stream.expecting = False
                 self.ready = None
-
-    def let_turn(self, attempt: Attempt) -> None:
-        """Let a body go on in the loop's next turn, together with all others that gave it one: one call for many."""
-        if self.yielding is None:
-            self.yielding = [attempt]
-            self.loop.call_soon(self.go_on)
-        else:
-            self.yielding.append(attempt)
-
-    def go_on(self) -> None:
-        """Let the bodies go on that gave the loop a turn."""
-        going, self.yielding = self.yielding or [], None
-        gone = 0
-        try:
-            for attempt in going:
-                gone += 1
-                attempt.go_on()
-        finally:
-            for attempt in going[gone:]:  # one of them ended the program
-                self.loop.call_soon(attempt.go_on)
 
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""
@@ -243,7 +224,7 @@ class Crew:
             return
         run = self.run
         if run.stream.woke and not is_heard:
-            self.loop.call_soon(partial(self.returned, attempt, result, is_heard=True))
+            self.soon(partial(self.returned, attempt, result, is_heard=True))
             return
         now = run.clock() + run.offset
         if (attempt.needs_care or now >= run.timers.earliest) and self._ended_otherwise(attempt, now):
@@ -340,7 +321,7 @@ class Crew:
     def _fail(self, attempt: Attempt, error: BaseException, outcome: str, now: float) -> None:
         note_attempt(error, attempt)
         run = self.run  # the run may conclude in apply, and let go of its crew
-        delay, final = retry_delay(attempt, error, now, run.run_id)
+        delay, final = attempt.variables.run(retry_delay, attempt, error, now, run.run_id)
         failure = None
         if (
             delay is None

@@ -15,16 +15,17 @@ from collections.abc import Callable, Coroutine, Generator
 from types import FrameType
 from typing import Any, Protocol, TextIO
 
+from stepwell.runtime._turns import Soon
+
 
 class Keeper(Protocol):
     """Whose tasks they are: told how each body ended, by exactly one of the first two, once."""
 
+    soon: Soon
+
     def returned(self, attempt: Any, result: object) -> None: ...
 
     def raised(self, attempt: Any, error: BaseException) -> None: ...
-
-    def let_turn(self, attempt: Any) -> None:
-        """Call ``go_on`` in the loop's next turn."""
 
 
 class StepTask:
@@ -86,7 +87,7 @@ class StepTask:
         """Wait for what the body yielded: a future, or nothing but the loop's next turn."""
         problem = None
         if awaited is None:
-            self.crew.let_turn(self)
+            self.crew.soon(self.go_on)
         else:
             problem = self._wait_for(awaited)
         if not self._registered:

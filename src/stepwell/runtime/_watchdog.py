@@ -16,6 +16,7 @@ from types import CodeType, FrameType
 from typing import Any, Protocol
 
 from stepwell.core import record
+from stepwell.runtime._turns import Soon, Turns
 
 logger = logging.getLogger("stepwell.watchdog")
 
@@ -40,13 +41,15 @@ class Clock(Protocol):
 class Host:
     """A loop that has runs: its thread, its clocks (seconds), and the runs under way, which nothing else holds.
 
-    ``world`` is set for the loops of simulated worlds, which take over the runs that begin in them.
+    ``soon`` makes a call in the loop's next turn. ``world`` is set for the loops of simulated worlds, which take over
+    the runs that begin in them.
     """
 
     loop: asyncio.AbstractEventLoop
     thread: int
     clock: Clock
     wall_clock: Clock
+    soon: Soon
     world: Any = None
     runs: set["LiveRun"] = field(default_factory=set)
     asked_at: float | None = None
@@ -78,9 +81,10 @@ class Watchdog:
             clock = getattr(loop, "stepwell_clock", time.monotonic)
             wall_clock = getattr(loop, "stepwell_wall_clock", time.time)
             world = getattr(loop, "stepwell_world", None)
+            soon = Turns(loop).soon if world is None else loop.call_soon  # a world puts them in another order
             with self._lock:
                 self._sweep()
-                host = self._watched[id(loop)] = Host(loop, threading.get_ident(), clock, wall_clock, world)
+                host = self._watched[id(loop)] = Host(loop, threading.get_ident(), clock, wall_clock, soon, world)
         return host
 
     def _sweep(self) -> None:
