@@ -28,7 +28,6 @@ class AttemptKeeper(Keeper, Protocol):
 class Attempt(StepTask):
     """One attempt at a step. ``over`` says why it no longer counts while its body may still be running."""
 
-    crew: AttemptKeeper  # pyright: ignore[reportIncompatibleVariableOverride]  # set once
     begun = False
     needs_care: bool  # at its end: it was told to stop, has a time limit, waits, tasks or a store, or is a replay
     over: str | None
@@ -63,7 +62,7 @@ class Attempt(StepTask):
     store_view: StateStore[Any] | None = None
 
     def __init__(self, crew: AttemptKeeper, start: StartStep, step: ReadyStep, now: float) -> None:
-        self.crew = crew
+        self.crew: AttemptKeeper = crew
         self.loop = crew.loop
         self.start = start
         self.step = step

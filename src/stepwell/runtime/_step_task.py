@@ -38,7 +38,7 @@ class StepTask:
     _must_cancel = False
     _cancel_message: Any = None
     body: "Coroutine[Any, Any, Any] | None" = None
-    crew: Keeper
+    crew: Any  # a ``Keeper``; heirs know more of it
     loop: asyncio.AbstractEventLoop
     variables: contextvars.Context
     _over = False
