@@ -40,8 +40,9 @@ def launch(state: State, plan: Plan, effects: list[Effect], start: StartStep, sc
         scope.attempts.append(start.attempt)
     lane = state.lanes[start.step]
     if lane is None:
-        lane = state.lanes[start.step] = Lane(plan.steps[start.step].workers, 0, [])
-    if lane.free:  # then nobody queues
+        state.lanes[start.step] = Lane(plan.steps[start.step].workers, 1, [])
+        start.worker = 0
+    elif lane.free:  # then nobody queues
         start.worker = lane.free.pop()
     elif lane.taken < lane.workers and not lane.queue and not lane.returning:
         start.worker = lane.taken

@@ -185,8 +185,12 @@ class Machine:
         deliver(state, self.plan, effects, fact.key, fact.event, None, None)
 
     def _send(self, effects: list[Effect], fact: EventSent) -> None:
-        state, plan = self.state, self.plan
-        origin = (fact.sender, lineage_of(state, fact.sender))
+        state, plan, sender = self.state, self.plan, fact.sender
+        lineage = None if sender is None else lineage_of(state, sender)
+        if fact.step is None and not fact.wakes:  # what nearly all are
+            deliver(state, plan, effects, fact.key, fact.event, sender, lineage)
+            return
+        origin = (sender, lineage)
         woken = bool(fact.wakes) and wake(state, effects, fact.wakes, fact.event)
         if fact.step is not None:
             deliver_to_step(state, plan, effects, fact.step, (fact.key, fact.event), origin)
@@ -199,7 +203,7 @@ class Machine:
         """Take an event on to steps and joins; one that woke a wait and leads nowhere else has done its work."""
         key, event = what
         route = self.plan.routes[key]
-        if not woken or route.leads_somewhere():
+        if not woken or route.leads:
             deliver(self.state, self.plan, effects, key, event, *origin)
         elif route.kind is Kind.ANSWER:
             note_answer(self.state)

@@ -53,7 +53,7 @@ class StepPlan:
 
 @record()
 class Route:
-    """Where events of one type go.
+    """Where events of one type go. ``leads`` when any step takes them, or the run itself does.
 
     ``slots`` are the parameters of joins that such an event fits, by step and place; ``places`` the same, by step. It
     fills one parameter of each step.
@@ -70,21 +70,19 @@ class Route:
     places: tuple[tuple[int, tuple[int, ...]], ...] = ()
     ends_run: bool = False
     asks: bool = False
+    leads: bool = False
 
     def __post_init__(self) -> None:
         self.is_plain = self.kind is Kind.PLAIN
         self.ends_run = self.kind is Kind.STOP
         self.asks = self.kind is Kind.ASK
+        self.leads = bool(self.triggers or self.slots or self.joins) or self.ends_run or self.asks
         plain = self.is_plain and not self.slots
         self.simple = plain and not self.joins and bool(self.triggers)
         self.is_one_step = self.simple and len(self.triggers) == 1
         self.only_joins = plain and bool(self.joins) and not self.triggers
         steps = dict.fromkeys(step for step, _ in self.slots)
         self.places = tuple([(step, tuple([place for one, place in self.slots if one == step])) for step in steps])
-
-    def leads_somewhere(self) -> bool:
-        """Return whether any step takes it, or the run itself does."""
-        return bool(self.triggers or self.slots or self.joins) or self.ends_run or self.asks
 
 
 class Routes(dict[str, Route]):

@@ -117,7 +117,7 @@ def _tell_run(state: State, effects: list[Effect], route: Route, event: object, 
     if route.asks:
         ask(state)
         effects.append(Publish(event))
-    elif route.leads_somewhere():
+    elif route.leads:
         note_answer(state)
     return False
 

@@ -23,7 +23,10 @@ class Buffer:
 
     def keep(self, event: Event) -> None:
         """Keep an event."""
-        self.events.setdefault(type(event), deque()).append(event)
+        events = self.events.get(type(event))
+        if events is None:
+            events = self.events[type(event)] = deque()
+        events.append(event)
         self.kept += 1
 
     def take(self, expected: Sequence[type[Event]]) -> list[Event] | None:

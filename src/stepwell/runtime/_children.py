@@ -320,7 +320,7 @@ def pass_down(run: RunPort, event: Event, key: str, wakes: tuple[WaitId, ...] = 
         return False
     taken = [_hand_to(child, event) for child in run.children.working()]
     route = run.wiring.plan.routes[key]
-    if not any(taken) or wakes or route.leads_somewhere():
+    if not any(taken) or wakes or route.leads:
         return False
     if route.kind is Kind.ANSWER:
         run.apply(InputAnswered(run.now()))

@@ -61,8 +61,6 @@ def meaning(run: RunPort, attempt: Attempt, result: object, now: float) -> Fact:
     """Return what a result means to the machine. Raises ``UndeclaredResultError``."""
     step = attempt.step
     number = attempt.start.attempt
-    if result is None:
-        return StepFinished(now, number, None, None)
     if type(result) is list and step.lists:
         keys = result_keys(step, run.wiring, result)
         for key, count in Counter(keys).items():
@@ -233,7 +231,7 @@ class Crew:
         kind: Any = type(result)
         key = keys.get(kind)
         fact: Fact | None
-        if key is not None and not run.waits.open:
+        if result is None or (key is not None and not run.waits.open):
             fact = StepFinished(now, attempt.start.attempt, key, result)
         else:
             fact = self._fact(attempt, result, now)

@@ -5,6 +5,7 @@ import contextvars
 import functools
 import inspect
 from collections.abc import Awaitable, Coroutine, Sequence
+from threading import get_ident
 from typing import Any, NoReturn, TypeVar
 
 from stepwell.core import (
@@ -67,7 +68,7 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     """Send an event to all steps that accept it, or to one."""
     check_event(event, "send_event")
     check_open(run, attempt, "send_event")
-    if not run.in_loop():
+    if run.host.thread != get_ident():
         in_loop_of(run, "send_event", send, run, attempt, event, step)
         return
     kind = type(event)
@@ -83,22 +84,22 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     wakes = run.waits.matching(event) if run.waits.open else ()
     if attempt is None and target is None and run.children is not None and pass_down(run, event, key, wakes):
         return
-    if not wakes and target is None:
-        _check_held(run, attempt, kind, key)
-    sender = attempt.start.attempt if attempt is not None else None
+    if not wakes and not run.wiring.plan.routes[key].leads:
+        _hold(run, attempt, event)
+    sender = None
     if attempt is not None:
+        sender = attempt.start.attempt
         run.history.produce(attempt.step.number, key)
-    if run.observers is not None and not wakes and not run.wiring.plan.routes[key].leads_somewhere():
-        run.observers.event_held(event)
-    run.apply(EventSent(run.now(), key, event, sender, target, wakes))
+    run.apply(EventSent(run.clock() + run.offset, key, event, sender, target, wakes))
 
 
-def _check_held(run: RunPort, attempt: Attempt | None, kind: type[Event], key: str) -> None:
-    if run.wiring.plan.routes[key].leads_somewhere():
-        return
+def _hold(run: RunPort, attempt: Attempt | None, event: Event) -> None:
+    """See to an event that nobody takes yet: there is room for so many."""
     held = len(run.machine.state.held)
     if held >= HELD_LIMIT:
-        _refuse(attempt, kind, held)
+        _refuse(attempt, type(event), held)
+    if run.observers is not None:
+        run.observers.event_held(event)
 
 
 def _refuse(attempt: Attempt | None, kind: type[Event], held: int) -> NoReturn:
@@ -178,23 +179,23 @@ def collect(
     """Keep an event until all that is expected has come."""
     check_event(event, "collect_events")
     check_open(run, attempt, "collect_events")
-    if not run.in_loop():  # the threads of a def step would take the same events
+    if run.host.thread != get_ident():  # the threads of a def step would take the same events
         return in_loop_of(run, "collect_events", collect, run, attempt, event, expected, buffer_id)
     if not expected:
         return []
+    if run.buffers is None:
+        run.buffers = Buffers()
     name = buffer_id or ""
-    if attempt.collected is None:
-        attempt.collected = {}
+    place = (attempt.step.name, name)
+    if attempt.collected is None and attempt.recollected is None and attempt.start.retry is None:
+        taken = run.buffers.collect(place, event, expected)
+        attempt.collected = {name: [taken]}
+        return taken
+    attempt.collected = attempt.collected or {}
     told = attempt.collected.setdefault(name, [])
     before = told_before(attempt, name)
-    if len(told) < len(before):
-        taken = before[len(told)]
-    else:
-        if run.buffers is None:
-            run.buffers = Buffers()
-        taken = run.buffers.collect((attempt.step.name, name), event, expected)
-    told.append(taken)
-    return taken
+    told.append(before[len(told)] if len(told) < len(before) else run.buffers.collect(place, event, expected))
+    return told[-1]
 
 
 def running_steps(run: RunPort) -> list[str]:
