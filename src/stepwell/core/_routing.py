@@ -75,13 +75,13 @@ def deliver_branches(
 ) -> None:
     """Take the events of a fan-out each to the step that its type triggers: ``deliver``, for thousands at once."""
     lanes, routes, now, opener = state.lanes, plan.routes, state.now, fact.attempt
-    number, attempts = scope.number, scope.attempts
-    waiting = 0
-    for index, key in enumerate(fact.keys):
-        state.counter = attempt = state.counter + 1
-        step = routes[key].triggers[0]
-        branch = Lineage(number, index, recoveries)
-        start = StartStep(attempt, step, key, fact.events[index], 1, opener, branch, now)
+    number, attempts, attempt = scope.number, scope.attempts, state.counter
+    waiting, step, known = 0, -1, ""
+    for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
+        if key is not known:
+            step, known = routes[key].triggers[0], key
+        attempt += 1
+        start = StartStep(attempt, step, key, event, 1, opener, Lineage(number, index, recoveries), now)
         lane = lanes[step]
         if lane is None or not lane.queue:
             launch(state, plan, effects, start, scope)
@@ -89,6 +89,7 @@ def deliver_branches(
             lane.queue.append(start)
             attempts.append(attempt)
             waiting += 1
+    state.counter = attempt
     state.active += waiting
     scope.tokens += waiting
     scope.queued += waiting
