@@ -36,12 +36,17 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
             gather(state, plan, effects, route.joins, (lineage.index, event, cause), scope)
             return
     if route.simple:
+        if not route.is_plain:
+            note_answer(state)
         for step in route.triggers:
             state.counter = number = state.counter + 1
             launch(state, plan, effects, StartStep(number, step, key, event, 1, cause, lineage, state.now), scope)
         return
     if route.ends_run:
         end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
+    elif route.only_asks:
+        ask(state)
+        effects.append(Publish(event))
     else:
         _deliver_widely(state, plan, effects, key, event, (cause, lineage), scope)
 
@@ -58,8 +63,8 @@ def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
     """Take an event that means something to the run, or that joins wait for, wherever it leads."""
     route = plan.routes[key]
     cause, lineage = origin
-    if not route.is_plain and _tell_run(state, effects, route, event, cause):
-        return
+    if not route.is_plain:
+        _tell_run(state, effects, route, event)
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     for step, places in route.places:
@@ -107,20 +112,13 @@ def hold(state: State, key: str, event: object, sender: int | None) -> None:
     state.held[state.counter] = Held(key, event, sender)
 
 
-def _tell_run(state: State, effects: list[Effect], route: Route, event: object, cause: int | None) -> bool:
-    """Take what an event means to the run as a whole; return whether that was all.
-
-    An answer that nobody takes, such as one that comes twice, leaves the questions open.
-    """
-    if route.ends_run:
-        end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
-        return True
+def _tell_run(state: State, effects: list[Effect], route: Route, event: object) -> None:
+    """Take note of a question, or of an answer; one that nobody takes, as when it comes twice, leaves them open."""
     if route.asks:
         ask(state)
         effects.append(Publish(event))
     elif route.leads:
         note_answer(state)
-    return False
 
 
 def note_answer(state: State) -> None:
@@ -153,10 +151,13 @@ def deliver_to_step(
     key, event = what
     cause, lineage = origin
     route = plan.routes[key]
-    if not route.ends_run and is_cut_off(lineage, scope_of(state, lineage)):
+    if route.ends_run:
+        end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
         return
-    if not route.is_plain and _tell_run(state, effects, route, event, cause):
+    if is_cut_off(lineage, scope_of(state, lineage)):
         return
+    if not route.is_plain:
+        _tell_run(state, effects, route, event)
     places = dict(route.places).get(step)
     scope = scope_of(state, lineage)
     if places:

@@ -135,8 +135,9 @@ class Crew:
             attempt.needs_care = True
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         if self.ready is None:
-            self.ready = deque()
-        self.ready.append(attempt)
+            self.ready = deque((attempt,))
+        else:
+            self.ready.append(attempt)
         if not self.draining:
             self.draining = run.stream.expecting = True
             self.soon(self.drain)
