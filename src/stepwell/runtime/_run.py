@@ -41,6 +41,7 @@ from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._leftovers import stop_task
 from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
+from stepwell.runtime._origins import Origin
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._ports import ChildrenPort, Link, Serializer
 from stepwell.runtime._resources import ResourceManager, RunResources
@@ -50,7 +51,7 @@ from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
-from stepwell.runtime._stream import EventStream, Origin
+from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import NO_TIMERS, Timers
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import NO_WAITS, WaitTable
