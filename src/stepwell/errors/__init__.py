@@ -35,13 +35,6 @@ from stepwell.errors._definitions import (
     WorkflowValidationError,
     near_misses,
 )
-from stepwell.errors._resources import (
-    CircularResourceError,
-    ConfigValidationError,
-    ResourceConfigError,
-    ResourceLifetimeError,
-    ResourceValidationError,
-)
 from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
@@ -157,6 +150,13 @@ if TYPE_CHECKING:
         ToolLoopError,
         UnknownToolError,
         UnrecordedRequestError,
+    )
+    from stepwell.errors._resources import (
+        CircularResourceError,
+        ConfigValidationError,
+        ResourceConfigError,
+        ResourceLifetimeError,
+        ResourceValidationError,
     )
     from stepwell.errors._testing import (
         CassetteMissingError,
@@ -321,7 +321,7 @@ __all__ = [
     "shown",
 ]
 
-_RARE = ("_cli", "_compat", "_drawing", "_homes", "_models", "_testing")
+_RARE = ("_resources", "_cli", "_compat", "_drawing", "_homes", "_models", "_testing")
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that is here

@@ -188,3 +188,10 @@ class StreamGap(Event, defer_build=True):
     """Stands in a stream where ``missed`` events were dropped before this consumer came to read them."""
 
     missed: int
+
+
+class InternalDispatchEvent(Event, defer_build=True):
+    """An event about a run rather than in it. ``at`` is when it happened."""
+
+    run_id: str
+    at: datetime

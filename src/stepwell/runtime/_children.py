@@ -8,7 +8,7 @@ Rule 4. A child does not outlive what opened it: it is cancelled with its attemp
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
 
@@ -40,10 +40,12 @@ from stepwell.runtime._history import note_wait
 from stepwell.runtime._past import Past, PastRun, Way
 from stepwell.runtime._points import CHILD, kept_of, note, open_point, recall
 from stepwell.runtime._ports import ChildPort, Link, RunPort
-from stepwell.runtime._replay import Entry
 from stepwell.runtime._state_copies import recorded_copy
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import ChildWait, held_answer, own_waits
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._replay import Entry
 
 StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
@@ -175,7 +177,7 @@ def _open(run: RunPort, attempt: Attempt, child: ChildPort, point: Point) -> "as
     return future
 
 
-def _reopen(run: RunPort, attempt: Attempt, child: ChildPort, entry: Entry) -> "asyncio.Future[Event | None]":
+def _reopen(run: RunPort, attempt: Attempt, child: ChildPort, entry: "Entry") -> "asyncio.Future[Event | None]":
     """Take up a child that was open when the snapshot was made; one that had not begun begins."""
     assert attempt.replay is not None
     assert entry.wait is not None
@@ -201,7 +203,7 @@ def _keep(run: RunPort, name: WaitId, child: ChildPort) -> None:
     run.children.add(name, child)
 
 
-async def _known_outcome(attempt: Attempt, entry: Entry) -> Any:
+async def _known_outcome(attempt: Attempt, entry: "Entry") -> Any:
     """Return what became of a child that was over when the snapshot was made, and its step had not gone on."""
     assert attempt.replay is not None
     assert entry.wait is not None

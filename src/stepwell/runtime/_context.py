@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from threading import get_ident
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
@@ -24,8 +24,9 @@ from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort, Serializer
 from stepwell.runtime._readers import EventReader
 from stepwell.runtime._run_to_come import RunToCome
-from stepwell.runtime._state_pen import Home
-from stepwell.runtime._state_store import StateStore
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._state_store import StateStore
 
 StateT = DefaultTypeVar("StateT", bound=BaseModel, default=DictState)
 EventT = TypeVar("EventT", bound=Event)
@@ -142,17 +143,17 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             intents.write(run, self._attempt, ev)
 
     @property
-    def store(self) -> StateStore[StateT]:
+    def store(self) -> "StateStore[StateT]":
         """The run's state: ``await ctx.store.get("path")``, ``set``, ``edit_state``. One for all its steps."""
         run = self._run
         store: StateStore[StateT] = run.store()
         attempt = self._attempt
         if attempt is None:
             if not isinstance(run, RunToCome):
-                store.belong_to(Home(run.host, run.outcome))
+                store.belong_to(run.host, run.outcome)
             return store
         if attempt.store_view is None:
-            store.belong_to(Home(run.host, run.outcome))
+            store.belong_to(run.host, run.outcome)
             attempt.store_view = store.bound(attempt.may_write, attempt.note_refused)
             attempt.needs_care = True
         return attempt.store_view
