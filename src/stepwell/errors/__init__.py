@@ -7,18 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stepwell.errors._arguments import CallArgumentError
-from stepwell.errors._callbacks import (
-    CallbackArgumentError,
-    CallbackShutdownError,
-    CallbackVeto,
-    DuplicateHandlerError,
-    HandlerNotInstalledError,
-    NotAHandlerError,
-    TokenBudgetError,
-    UnknownEvalModeError,
-    UnknownEventTypeError,
-)
-from stepwell.errors._children import ChildDepthError, NotAChildWorkflowError
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
@@ -35,7 +23,6 @@ from stepwell.errors._definitions import (
     WorkflowValidationError,
     near_misses,
 )
-from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
     AttemptOverError,
@@ -95,6 +82,18 @@ from stepwell.errors._state import (
 )
 
 if TYPE_CHECKING:
+    from stepwell.errors._callbacks import (
+        CallbackArgumentError,
+        CallbackShutdownError,
+        CallbackVeto,
+        DuplicateHandlerError,
+        HandlerNotInstalledError,
+        NotAHandlerError,
+        TokenBudgetError,
+        UnknownEvalModeError,
+        UnknownEventTypeError,
+    )
+    from stepwell.errors._children import ChildDepthError, NotAChildWorkflowError
     from stepwell.errors._cli import (
         AnswerMissingError,
         NoWorkflowError,
@@ -158,6 +157,7 @@ if TYPE_CHECKING:
         ResourceLifetimeError,
         ResourceValidationError,
     )
+    from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
     from stepwell.errors._testing import (
         CassetteMissingError,
         RecordingKeyError,
@@ -321,7 +321,18 @@ __all__ = [
     "shown",
 ]
 
-_RARE = ("_resources", "_cli", "_compat", "_drawing", "_homes", "_models", "_testing")
+_RARE = (
+    "_callbacks",
+    "_children",
+    "_resources",
+    "_retry",
+    "_cli",
+    "_compat",
+    "_drawing",
+    "_homes",
+    "_models",
+    "_testing",
+)
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that is here

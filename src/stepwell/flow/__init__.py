@@ -27,9 +27,6 @@ from stepwell.flow._events import (
     StepFailedEvent,
     StopEvent,
     StreamGap,
-    WorkflowCancelledEvent,
-    WorkflowFailedEvent,
-    WorkflowTimedOutEvent,
     base,
 )
 from stepwell.flow._resources import Resource, ResourceConfig
@@ -39,6 +36,7 @@ from stepwell.flow._validation import accepted_by, check_graph_names, close_name
 from stepwell.flow._wiring import Wiring, class_location
 
 if TYPE_CHECKING:
+    from stepwell.flow._ending_events import WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
     from stepwell.flow._internal_events import StepState, StepStateChanged, UnhandledEvent, WorkflowIdleEvent
 
 __all__ = [
@@ -86,7 +84,15 @@ __all__ = [
     "unwrapped",
 ]
 
-_LATE = dict.fromkeys(("StepState", "StepStateChanged", "UnhandledEvent", "WorkflowIdleEvent"), "_internal_events")
+_LATE = {
+    "StepState": "_internal_events",
+    "StepStateChanged": "_internal_events",
+    "UnhandledEvent": "_internal_events",
+    "WorkflowCancelledEvent": "_ending_events",
+    "WorkflowFailedEvent": "_ending_events",
+    "WorkflowIdleEvent": "_internal_events",
+    "WorkflowTimedOutEvent": "_ending_events",
+}
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that is here

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
 
+from stepwell import errors
 from stepwell.core import (
     COMPLETED,
     RUNNING,
@@ -29,9 +30,7 @@ from stepwell.core import (
 )
 from stepwell.errors import (
     AttemptOverError,
-    ChildDepthError,
     ChildMismatchError,
-    NotAChildWorkflowError,
     WrongThreadError,
 )
 from stepwell.flow import Event, StartEvent, StopEvent
@@ -153,7 +152,7 @@ async def run_child(
 
 def _check(run: RunPort, attempt: Attempt, workflow: object) -> None:
     if not isinstance(workflow, RunsAsChild):
-        raise NotAChildWorkflowError(given=workflow)
+        raise errors.NotAChildWorkflowError(given=workflow)
     if not run.in_loop():
         raise WrongThreadError(call="ctx.run_child", remedy="In a def step, use ctx.call(ctx.run_child(…)).")
     attempt.check("run_child")
@@ -163,7 +162,7 @@ def _check(run: RunPort, attempt: Attempt, workflow: object) -> None:
         raise AttemptOverError(call="run_child", step=attempt.step.name, why=attempt.stopping or "over already")
     depth = sum(1 for _ in ancestors(run))
     if depth >= DEPTH_LIMIT:
-        raise ChildDepthError(workflow=type(workflow).__name__, depth=depth)
+        raise errors.ChildDepthError(workflow=type(workflow).__name__, depth=depth)
 
 
 def _open(run: RunPort, attempt: Attempt, child: ChildPort, point: Point) -> "asyncio.Future[Event | None]":

@@ -10,8 +10,8 @@ from contextvars import Context as Variables
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from stepwell import errors
 from stepwell.core import Status
-from stepwell.errors import CallbackVeto
 from stepwell.flow import Event
 from stepwell.runtime._attempts import Attempt
 
@@ -116,7 +116,7 @@ class Observers:
         for observer in self._observers:
             try:
                 getattr(observer, call)(*arguments)
-            except CallbackVeto as error:
+            except errors.CallbackVeto as error:
                 refusal = refusal or error
             except Exception as error:  # noqa: BLE001  # an observer must not change the run it watches
                 self._report(error)
