@@ -70,6 +70,7 @@ class Route:
     places: tuple[tuple[int, tuple[int, ...]], ...] = ()
     ends_run: bool = False
     asks: bool = False
+    only_asks: bool = False
     leads: bool = False
 
     def __post_init__(self) -> None:
@@ -78,8 +79,10 @@ class Route:
         self.asks = self.kind is Kind.ASK
         self.leads = bool(self.triggers or self.slots or self.joins) or self.ends_run or self.asks
         plain = self.is_plain and not self.slots
-        self.simple = plain and not self.joins and bool(self.triggers)
-        self.is_one_step = self.simple and len(self.triggers) == 1
+        only_steps = bool(self.triggers) and not self.slots and not self.joins
+        self.simple = only_steps and self.kind in (Kind.PLAIN, Kind.ANSWER)
+        self.is_one_step = plain and only_steps and len(self.triggers) == 1
+        self.only_asks = self.asks and not (self.triggers or self.slots or self.joins)
         self.only_joins = plain and bool(self.joins) and not self.triggers
         steps = dict.fromkeys(step for step, _ in self.slots)
         self.places = tuple([(step, tuple([place for one, place in self.slots if one == step])) for step in steps])

@@ -36,12 +36,17 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
             gather(state, plan, effects, route.joins, (lineage.index, event, cause), scope)
             return
     if route.simple:
+        if not route.is_plain:
+            note_answer(state)
         for step in route.triggers:
             state.counter = number = state.counter + 1
             launch(state, plan, effects, StartStep(number, step, key, event, 1, cause, lineage, state.now), scope)
         return
     if route.ends_run:
         end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
+    elif route.only_asks:
+        ask(state)
+        effects.append(Publish(event))
     else:
         _deliver_widely(state, plan, effects, key, event, (cause, lineage), scope)
 
@@ -58,8 +63,8 @@ def _deliver_widely(  # noqa: PLR0913  # the rest of ``deliver``
     """Take an event that means something to the run, or that joins wait for, wherever it leads."""
     route = plan.routes[key]
     cause, lineage = origin
-    if not route.is_plain and _tell_run(state, effects, route, event, cause):
-        return
+    if not route.is_plain:
+        _tell_run(state, effects, route, event)
     for step in route.triggers:
         enqueue(state, plan, effects, new_attempt(state, step, key, event, cause, lineage))
     for step, places in route.places:
@@ -75,13 +80,13 @@ def deliver_branches(
 ) -> None:
     """Take the events of a fan-out each to the step that its type triggers: ``deliver``, for thousands at once."""
     lanes, routes, now, opener = state.lanes, plan.routes, state.now, fact.attempt
-    number, attempts = scope.number, scope.attempts
-    waiting = 0
-    for index, key in enumerate(fact.keys):
-        state.counter = attempt = state.counter + 1
-        step = routes[key].triggers[0]
-        branch = Lineage(number, index, recoveries)
-        start = StartStep(attempt, step, key, fact.events[index], 1, opener, branch, now)
+    number, attempts, attempt = scope.number, scope.attempts, state.counter
+    waiting, step, known = 0, -1, ""
+    for index, (key, event) in enumerate(zip(fact.keys, fact.events, strict=True)):
+        if key is not known:
+            step, known = routes[key].triggers[0], key
+        attempt += 1
+        start = StartStep(attempt, step, key, event, 1, opener, Lineage(number, index, recoveries), now)
         lane = lanes[step]
         if lane is None or not lane.queue:
             launch(state, plan, effects, start, scope)
@@ -89,6 +94,7 @@ def deliver_branches(
             lane.queue.append(start)
             attempts.append(attempt)
             waiting += 1
+    state.counter = attempt
     state.active += waiting
     scope.tokens += waiting
     scope.queued += waiting
@@ -106,20 +112,13 @@ def hold(state: State, key: str, event: object, sender: int | None) -> None:
     state.held[state.counter] = Held(key, event, sender)
 
 
-def _tell_run(state: State, effects: list[Effect], route: Route, event: object, cause: int | None) -> bool:
-    """Take what an event means to the run as a whole; return whether that was all.
-
-    An answer that nobody takes, such as one that comes twice, leaves the questions open.
-    """
-    if route.ends_run:
-        end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
-        return True
+def _tell_run(state: State, effects: list[Effect], route: Route, event: object) -> None:
+    """Take note of a question, or of an answer; one that nobody takes, as when it comes twice, leaves them open."""
     if route.asks:
         ask(state)
         effects.append(Publish(event))
     elif route.leads:
         note_answer(state)
-    return False
 
 
 def note_answer(state: State) -> None:
@@ -152,10 +151,13 @@ def deliver_to_step(
     key, event = what
     cause, lineage = origin
     route = plan.routes[key]
-    if not route.ends_run and is_cut_off(lineage, scope_of(state, lineage)):
+    if route.ends_run:
+        end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
         return
-    if not route.is_plain and _tell_run(state, effects, route, event, cause):
+    if is_cut_off(lineage, scope_of(state, lineage)):
         return
+    if not route.is_plain:
+        _tell_run(state, effects, route, event)
     places = dict(route.places).get(step)
     scope = scope_of(state, lineage)
     if places:

@@ -82,12 +82,12 @@ def gather(state: State, plan: Plan, effects: list[Effect], joins: Iterable[int]
     """
     cancels = False
     for join in joins:
-        if join in scope.closed_joins:
-            continue
-        if join not in scope.joins:
-            scope.joins = (*scope.joins, join)
         kept = scope.gathered.get(join)
         if kept is None:
+            if join in scope.closed_joins:
+                continue
+            if join not in scope.joins:
+                scope.joins = (*scope.joins, join)
             kept = scope.gathered[join] = []
         kept.append(item)
         gathering = plan.steps[join].gathering

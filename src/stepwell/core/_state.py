@@ -172,10 +172,8 @@ def new_state(plan: Plan) -> State:
     return State(len(plan.steps))
 
 
-def lineage_of(state: State, attempt: int | None) -> Lineage | None:
+def lineage_of(state: State, attempt: int) -> Lineage | None:
     """Return where what ``attempt`` sends belongs: its own lineage while it or a task of it is open."""
-    if attempt is None:
-        return None
     start = state.running.get(attempt) or state.lingering.get(attempt) or state.cancelling.get(attempt)
     return start.lineage if start is not None else None
 

@@ -134,8 +134,9 @@ class Crew:
             attempt.needs_care = True
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         if self.ready is None:
-            self.ready = deque()
-        self.ready.append(attempt)
+            self.ready = deque((attempt,))
+        else:
+            self.ready.append(attempt)
         if not self.draining:
             self.draining = run.stream.expecting = True
             self.soon(self.drain)
@@ -227,12 +228,13 @@ class Crew:
         now = run.clock() + run.offset
         if (attempt.needs_care or now >= run.timers.earliest) and self._ended_otherwise(attempt, now):
             return
+        number = attempt.start.attempt
         keys = attempt.step.keys
         kind: Any = type(result)
         key = keys.get(kind)
         fact: Fact | None
         if result is None or (key is not None and not run.waits.open):
-            fact = StepFinished(now, attempt.start.attempt, key, result)
+            fact = StepFinished(now, number, key, result)
         else:
             fact = self._fact(attempt, result, now)
             if fact is None:
@@ -241,7 +243,7 @@ class Crew:
         if attempt.needs_care:
             self._leave(attempt, "ok", result, now, key)
         else:  # what _leave does, as far as there is anything to do
-            del self.attempts[attempt.start.attempt]
+            del self.attempts[number]
             attempt.context = None
             run.history.record(attempt, "ok", now, key)
         for effect in run.machine.apply(fact):  # what run.apply does, without the call

@@ -195,12 +195,12 @@ class Run:
 
     def begin(self, event: Beginning) -> None:
         """Start the run, or take it up where a snapshot was made; bodies begin in the loop's next turn."""
-        runs = self.host.runs
-        runs.add(self)
-        if len(runs) == 1:
-            WATCHDOG.wake(self.host)
-        if self.host.world is not None:
-            self.host.world.adopt(self)
+        host = self.host
+        host.runs.add(self)
+        if len(host.runs) == 1:
+            WATCHDOG.wake(host)
+        if host.world is not None:
+            host.world.adopt(self)
         if CALLBACKS in sys.modules:  # else nobody can listen
             _tell_callbacks(self)
         if isinstance(event, RestoredRun):
@@ -238,15 +238,15 @@ class Run:
         match effect:
             case EndRun():
                 self._end(effect)
+            case Publish():
+                assert isinstance(effect.event, Event)
+                self.stream.write(effect.event)
+            case ResumeStep():
+                self.crew.resume(effect)
             case StartTimer():
                 self.own_timers().start(effect.timer, effect.at)
             case StopTimer():
                 self.timers.stop(effect.timer)
-            case ResumeStep():
-                self.crew.resume(effect)
-            case Publish():
-                assert isinstance(effect.event, Event)
-                self.stream.write(effect.event)
             case CheckIdle():
                 self._check_idle()
             case CancelStep():

@@ -210,7 +210,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         earlier = None if ctx is None else self._earlier_run(ctx)
         begin: Beginning
         run_id: str | None
-        if isinstance(earlier, RunToCome) and earlier.is_running:
+        if earlier is not None and isinstance(earlier, RunToCome) and earlier.is_running:
             compiled = self._validated()
             begin, run_id = _taken_up(earlier, compiled.wiring, start_event, fields)
         else:

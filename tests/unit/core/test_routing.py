@@ -102,6 +102,17 @@ def test_an_answer_closes_a_question() -> None:
     assert play.state.questions == 0
 
 
+def test_an_answer_for_a_join_of_several_parameters_closes_a_question() -> None:
+    play = Play(step("start", "ask"), step(slots=("answer", "Q")))
+    play.start()
+    play.ask()
+
+    play.send("answer")
+
+    assert play.state.questions == 0
+    assert starts(play.send("Q")) == [(1, ("answer", "Q"))]
+
+
 def test_an_answer_ends_the_time_in_which_no_question_is_needed() -> None:
     play = Play(step("start"), step("answer"))
     play.start()
