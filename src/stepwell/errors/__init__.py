@@ -6,7 +6,6 @@ What a program that runs cannot raise is loaded when it is asked for: see ADR 13
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from stepwell.errors._arguments import CallArgumentError
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
@@ -50,38 +49,9 @@ from stepwell.errors._running import (
     WrongThreadError,
 )
 from stepwell.errors._shown import nearest, shown
-from stepwell.errors._snapshots import (
-    ChildMismatchError,
-    ForeignSnapshotError,
-    NestedPointError,
-    NoRunError,
-    OutsideOnlyError,
-    PointMismatchError,
-    SnapshotError,
-    SnapshotVersionError,
-)
-from stepwell.errors._state import (
-    AllowListError,
-    ContextSerdeError,
-    ContextStateError,
-    ForeignContextError,
-    NotAContextError,
-    PayloadError,
-    RestoredError,
-    RunningContextError,
-    StateCopyError,
-    StateDefaultsError,
-    StateEditError,
-    StateHierarchyError,
-    StateModelError,
-    StatePathError,
-    StatePathLengthError,
-    StateTypeError,
-    StateWriteError,
-    UnencodableValueError,
-)
 
 if TYPE_CHECKING:
+    from stepwell.errors._arguments import CallArgumentError
     from stepwell.errors._callbacks import (
         CallbackArgumentError,
         CallbackShutdownError,
@@ -158,6 +128,36 @@ if TYPE_CHECKING:
         ResourceValidationError,
     )
     from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
+    from stepwell.errors._snapshots import (
+        ChildMismatchError,
+        ForeignSnapshotError,
+        NestedPointError,
+        NoRunError,
+        OutsideOnlyError,
+        PointMismatchError,
+        SnapshotError,
+        SnapshotVersionError,
+    )
+    from stepwell.errors._state import (
+        AllowListError,
+        ContextSerdeError,
+        ContextStateError,
+        ForeignContextError,
+        NotAContextError,
+        PayloadError,
+        RestoredError,
+        RunningContextError,
+        StateCopyError,
+        StateDefaultsError,
+        StateEditError,
+        StateHierarchyError,
+        StateModelError,
+        StatePathError,
+        StatePathLengthError,
+        StateTypeError,
+        StateWriteError,
+        UnencodableValueError,
+    )
     from stepwell.errors._testing import (
         CassetteMissingError,
         RecordingKeyError,
@@ -322,6 +322,9 @@ __all__ = [
 ]
 
 _RARE = (
+    "_state",
+    "_arguments",
+    "_snapshots",
     "_callbacks",
     "_children",
     "_resources",

@@ -28,11 +28,7 @@ from stepwell.core import (
     WaitDropped,
     WaitId,
 )
-from stepwell.errors import (
-    AttemptOverError,
-    ChildMismatchError,
-    WrongThreadError,
-)
+from stepwell.errors import AttemptOverError, WrongThreadError
 from stepwell.flow import Event, StartEvent, StopEvent
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._history import note_wait
@@ -186,7 +182,7 @@ def _reopen(run: RunPort, attempt: Attempt, child: ChildPort, entry: "Entry") ->
     if before.read is not None:
         try:
             child.go_on_from(before.read(child.workflow, child.wiring, attempt.step.name))
-        except ChildMismatchError as error:
+        except errors.ChildMismatchError as error:
             attempt.replay.disagree(error)
             run.waits.remove(name)
             run.crew.count_wait(attempt, -1)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from stepwell.errors import NoAttemptError, NoRunError, NotAnEventError, OutsideOnlyError, StepOptionError
+from stepwell import errors
+from stepwell.errors import NoAttemptError, NotAnEventError, StepOptionError
 from stepwell.flow import ContextMarker, Event, RetryInfo, StartEvent, StopEvent, is_event_class
 from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
@@ -81,7 +82,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     async def running_steps(self) -> list[str]:
         """Return the names of the steps that are running now, also of those that wait."""
         if self._attempt is not None:
-            raise OutsideOnlyError(call="running_steps")
+            raise errors.OutsideOnlyError(call="running_steps")
         run = self._live("running_steps")
         return seen_in_loop_of(run, "running_steps", lambda: intents.running_steps(run))
 
@@ -113,7 +114,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     def _live(self, call: str) -> RunPort:
         run: RunPort | RunToCome = self._run
         if isinstance(run, RunToCome):
-            raise NoRunError(call=call)
+            raise errors.NoRunError(call=call)
         return run
 
     def send_event(self, message: Event, step: str | None = None) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from contextvars import Token
 from typing import TYPE_CHECKING, Any
 
+from stepwell import errors
 from stepwell.core import Point, PointRecorded, Settled, Settlement, TaskClosed, WaitId
-from stepwell.errors import NestedPointError
 from stepwell.flow import Event
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._branches import (
@@ -60,7 +60,7 @@ def open_point(attempt: Attempt, kind: str, name: str, *, asks: Event | None = N
     """Return where the caller stands, and what is recorded of this call if the body runs again."""
     inside = call_around(attempt)
     if inside is not None:
-        raise NestedPointError(call=f"ctx.{kind}", inside=f"ctx.{inside}")
+        raise errors.NestedPointError(call=f"ctx.{kind}", inside=f"ctx.{inside}")
     branch = own_branch(attempt) or _first_call(attempt, kind, name)
     place = branch.place
     entry = attempt.replay.find(branch, place, kind, name) if attempt.replay is not None else None

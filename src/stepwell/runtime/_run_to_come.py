@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stepwell.errors import NoRunError, StepOptionError
+from stepwell import errors
+from stepwell.errors import StepOptionError
 from stepwell.flow import Wiring
 from stepwell.runtime._ports import Serializer
 from stepwell.runtime._restored import Restored
@@ -68,7 +69,7 @@ class RunToCome:
     @property
     def run_id(self) -> str:
         if self.restored is None:
-            raise NoRunError(call="run_id")
+            raise errors.NoRunError(call="run_id")
         return self.restored.run_id
 
     def to_document(self, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
@@ -83,5 +84,5 @@ class RunToCome:
 
     def __getattr__(self, name: str) -> Any:
         if name in CALLS:
-            raise NoRunError(call=CALLS[name])
+            raise errors.NoRunError(call=CALLS[name])
         raise AttributeError(name)

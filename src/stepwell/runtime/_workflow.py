@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
+from stepwell import errors
 from stepwell.errors import (
-    ForeignContextError,
     NoRunningLoopError,
-    NotAContextError,
     ReservedStepNameError,
-    RunningContextError,
     StartEventTypeError,
     StartFieldsError,
     StepOptionError,
@@ -268,12 +266,12 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
 
     def _earlier_run(self, ctx: Context[Any]) -> RunPort | RunToCome:
         if not isinstance(ctx, Context):
-            raise NotAContextError(given=ctx)
+            raise errors.NotAContextError(given=ctx)
         run: RunPort | RunToCome = ctx.of_run()
         if type(run.workflow) is not type(self):
-            raise ForeignContextError(workflow=type(self).__name__, other=type(run.workflow).__name__)
+            raise errors.ForeignContextError(workflow=type(self).__name__, other=type(run.workflow).__name__)
         if not isinstance(run, RunToCome) and run.ending is None:
-            raise RunningContextError(workflow=type(self).__name__)
+            raise errors.RunningContextError(workflow=type(self).__name__)
         return run
 
     def _gate(self, loop: asyncio.AbstractEventLoop, limit: int) -> "_Gate":
