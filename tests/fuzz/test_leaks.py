@@ -37,10 +37,10 @@ from stepwell.retry_policy import retry_policy, stop_after_attempt, wait_none
 from stepwell.runtime._watchdog import WATCHDOG
 
 ROUNDS = 30
-REPEATS = 40
+REPEATS = 60
 """How often one kind of run is tried: one object of each run would be more than the interpreter adds by itself."""
 
-TRIES = 3
+TRIES = 5
 """How often in a row it must grow: free lists of the interpreter fill up now and then, what leaks does so each time."""
 
 GROWTH_BYTES = 20_000

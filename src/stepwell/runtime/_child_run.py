@@ -4,14 +4,15 @@ import functools
 from typing import Any
 
 from stepwell.core import RUNNING, ChildPaused, ChildResumed, EndRun, Fact, InputAsked, changed
-from stepwell.flow import Event, InputRequiredEvent, Wiring
+from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, Wiring
 from stepwell.runtime._children import ancestors, close
 from stepwell.runtime._observers import Printer
+from stepwell.runtime._origins import Origin
 from stepwell.runtime._ports import Link, RunPort
 from stepwell.runtime._restored import Restored
 from stepwell.runtime._run import Run, Settings
 from stepwell.runtime._steps import ReadyStep
-from stepwell.runtime._stream import EventStream, Origin
+from stepwell.runtime._stream import EventStream
 
 
 class ForwardingStream(EventStream):
@@ -31,6 +32,16 @@ class ForwardingStream(EventStream):
                 self.woke = True
             if is_question:
                 run.apply(InputAsked(run.now()))
+
+    def write_internal(self, event: InternalDispatchEvent, origin: tuple[Origin, ...] = ()) -> bool:
+        if self.closed:
+            return False
+        is_awaited = super().write_internal(event, origin)
+        if not origin:  # else it comes from below, and whoever sent it told the runs above too
+            for run, way in self.upwards:
+                if run.stream.write_internal(event, way):
+                    self.woke = True
+        return is_awaited
 
     def close(self, last: Event) -> None:
         self.upwards = ()  # the end of a child is not the end of the run above: its step decides what follows

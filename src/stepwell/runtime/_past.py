@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from stepwell.core import COMPLETED, Status
 from stepwell.runtime._history import History
-from stepwell.runtime._stream import Origin
+from stepwell.runtime._origins import Origin
 
 PAST_RUNS = 16
 """How many runs below are remembered with their attempts."""

@@ -11,9 +11,10 @@ from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._history import History
 from stepwell.runtime._observers import Observers
+from stepwell.runtime._origins import Origin
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._past import Past
-from stepwell.runtime._stream import EventStream, Origin
+from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
 from stepwell.runtime._watchdog import Clock, Host

@@ -41,13 +41,14 @@ from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._leftovers import stop_task
 from stepwell.runtime._observers import Observer, Observers, Printer
+from stepwell.runtime._origins import Origin
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._ports import ChildrenPort, Link, Serializer
 from stepwell.runtime._restored import RestoredRun
 from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
-from stepwell.runtime._stream import EventStream, Origin
+from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import NO_TIMERS, Timers
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import NO_WAITS, WaitTable
@@ -181,7 +182,7 @@ class Run:
     def expose_internal(self) -> None:
         """Write internal events to the stream from now on; first the attempts in flight."""
         if not self.shows_internal:
-            from stepwell.runtime._internal import InternalEvents  # noqa: PLC0415  # start-up time
+            from stepwell.runtime._internal_observer import InternalEvents  # noqa: PLC0415  # start-up time
 
             self.shows_internal = True
             teller = InternalEvents(

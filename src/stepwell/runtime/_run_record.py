@@ -9,9 +9,9 @@ from stepwell.runtime._afar import seen_in_loop_of
 from stepwell.runtime._children import way_to
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._history import AttemptRecord, WaitRecord, waits_of
+from stepwell.runtime._origins import Origin
 from stepwell.runtime._past import Totals, Way
 from stepwell.runtime._ports import ChildPort, ChildrenPort, RunPort
-from stepwell.runtime._stream import Origin
 
 
 class OpenAttempt(NamedTuple):

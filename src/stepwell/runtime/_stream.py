@@ -3,28 +3,23 @@
 Rule 1. Writing never waits and never fails for want of readers.
 Rule 2. At most ``limit`` events are kept; a reader behind that edge gets one ``StreamGap`` for what it missed.
 Rule 3. Input requests and what comes last are never dropped.
-Rule 4. Whatever happens to the run, the stream is closed, and every reader comes to its end.
+Rule 4. Internal events take no room and no cursor of those that the program shows.
+Rule 5. Whatever happens to the run, the stream is closed, and every reader comes to its end.
 """
 
 import asyncio
 import itertools
 import sys
 from collections.abc import Callable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from stepwell.core import record
 from stepwell.errors import StreamCursorError
 from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StreamGap
+from stepwell.runtime._internal_ring import Internal, InternalRing
+from stepwell.runtime._origins import Origin
 
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
-
-
-class Origin(NamedTuple):
-    """A child run that an event came through: the step that ran it, its workflow's name, its id."""
-
-    step: str
-    workflow: str
-    run_id: str
 
 
 @record(frozen=True)
@@ -69,7 +64,7 @@ class EventStream:
         "closed",
         "concluded",
         "expecting",
-        "has_internal",
+        "internal",
         "read_out",
         "woke",
     )
@@ -89,7 +84,7 @@ class EventStream:
         self.read_out: Callable[[], object] = _nothing
         self.woke = False
         self.expecting = False
-        self.has_internal = False
+        self.internal: InternalRing | None = None
 
     @property
     def end(self) -> int:
@@ -118,10 +113,17 @@ class EventStream:
         if self._waiters is not None or self._watched:
             self._wake()
 
-    def write_internal(self, event: InternalDispatchEvent) -> None:
-        """Add an event that only consumers who asked for such events see."""
-        self.has_internal = True
-        self.write(event)
+    def write_internal(self, event: InternalDispatchEvent, origin: tuple[Origin, ...] = ()) -> bool:
+        """Add an event that only consumers who asked for such events see; return whether that woke somebody."""
+        if self.closed:
+            return False
+        if self.internal is None:
+            self.internal = InternalRing(self._limit)
+        self.internal.add(Internal(self.end, event, origin))
+        is_awaited = self._waiters is not None or self._watched
+        if is_awaited:
+            self._wake()
+        return is_awaited
 
     def write_from(self, event: Event, origin: tuple[Origin, ...]) -> bool:
         """Add an event that a child run shows; return whether that woke somebody."""
@@ -130,8 +132,6 @@ class EventStream:
         if self._origins is NO_ORIGINS:
             self._origins = {}
         self._origins[self.end] = origin
-        if isinstance(event, InternalDispatchEvent):
-            self.has_internal = True
         is_awaited = self._waiters is not None or self._watched
         EventStream.write(self, event)  # not the child's own way of writing, which tells the runs above
         return is_awaited
