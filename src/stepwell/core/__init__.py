@@ -1,6 +1,8 @@
 """The machine: facts in, effects out, and nothing else. It may touch errors, and no clock, loop or file."""
 
-from stepwell.core._audit import find_flaw, recount
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from stepwell.core._effects import (
     COMPLETED,
     NEW,
@@ -52,6 +54,9 @@ from stepwell.core._machine import Machine
 from stepwell.core._plan import Gathering, Kind, Plan, Route, StepPlan
 from stepwell.core._records import changed, record
 from stepwell.core._state import RUN_TIMER, Held, Lane, Points, Scope, Settled, State, Suspension, Wait, new_state
+
+if TYPE_CHECKING:
+    from stepwell.core._audit import find_flaw, recount
 
 __all__ = [
     "COMPLETED",
@@ -118,3 +123,14 @@ __all__ = [
     "record",
     "recount",
 ]
+
+_LATE = {"find_flaw": "_audit", "recount": "_audit"}
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one that is here
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+        return found

@@ -6,19 +6,6 @@ What a program that runs cannot raise is loaded when it is asked for: see ADR 13
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from stepwell.errors._arguments import CallArgumentError
-from stepwell.errors._callbacks import (
-    CallbackArgumentError,
-    CallbackShutdownError,
-    CallbackVeto,
-    DuplicateHandlerError,
-    HandlerNotInstalledError,
-    NotAHandlerError,
-    TokenBudgetError,
-    UnknownEvalModeError,
-    UnknownEventTypeError,
-)
-from stepwell.errors._children import ChildDepthError, NotAChildWorkflowError
 from stepwell.errors._definitions import (
     DuplicateStepError,
     Problem,
@@ -35,14 +22,6 @@ from stepwell.errors._definitions import (
     WorkflowValidationError,
     near_misses,
 )
-from stepwell.errors._resources import (
-    CircularResourceError,
-    ConfigValidationError,
-    ResourceConfigError,
-    ResourceLifetimeError,
-    ResourceValidationError,
-)
-from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
 from stepwell.errors._roots import DefinitionError, ModelError, ReplayError, StepError, StepwellError, UsageError
 from stepwell.errors._running import (
     AttemptOverError,
@@ -70,38 +49,21 @@ from stepwell.errors._running import (
     WrongThreadError,
 )
 from stepwell.errors._shown import nearest, shown
-from stepwell.errors._snapshots import (
-    ChildMismatchError,
-    ForeignSnapshotError,
-    NestedPointError,
-    NoRunError,
-    OutsideOnlyError,
-    PointMismatchError,
-    SnapshotError,
-    SnapshotVersionError,
-)
-from stepwell.errors._state import (
-    AllowListError,
-    ContextSerdeError,
-    ContextStateError,
-    ForeignContextError,
-    NotAContextError,
-    PayloadError,
-    RestoredError,
-    RunningContextError,
-    StateCopyError,
-    StateDefaultsError,
-    StateEditError,
-    StateHierarchyError,
-    StateModelError,
-    StatePathError,
-    StatePathLengthError,
-    StateTypeError,
-    StateWriteError,
-    UnencodableValueError,
-)
 
 if TYPE_CHECKING:
+    from stepwell.errors._arguments import CallArgumentError
+    from stepwell.errors._callbacks import (
+        CallbackArgumentError,
+        CallbackShutdownError,
+        CallbackVeto,
+        DuplicateHandlerError,
+        HandlerNotInstalledError,
+        NotAHandlerError,
+        TokenBudgetError,
+        UnknownEvalModeError,
+        UnknownEventTypeError,
+    )
+    from stepwell.errors._children import ChildDepthError, NotAChildWorkflowError
     from stepwell.errors._cli import (
         AnswerMissingError,
         NoWorkflowError,
@@ -157,6 +119,44 @@ if TYPE_CHECKING:
         ToolLoopError,
         UnknownToolError,
         UnrecordedRequestError,
+    )
+    from stepwell.errors._resources import (
+        CircularResourceError,
+        ConfigValidationError,
+        ResourceConfigError,
+        ResourceLifetimeError,
+        ResourceValidationError,
+    )
+    from stepwell.errors._retry import RetryArgumentError, RetryDelayError, RetryNumberError
+    from stepwell.errors._snapshots import (
+        ChildMismatchError,
+        ForeignSnapshotError,
+        NestedPointError,
+        NoRunError,
+        OutsideOnlyError,
+        PointMismatchError,
+        SnapshotError,
+        SnapshotVersionError,
+    )
+    from stepwell.errors._state import (
+        AllowListError,
+        ContextSerdeError,
+        ContextStateError,
+        ForeignContextError,
+        NotAContextError,
+        PayloadError,
+        RestoredError,
+        RunningContextError,
+        StateCopyError,
+        StateDefaultsError,
+        StateEditError,
+        StateHierarchyError,
+        StateModelError,
+        StatePathError,
+        StatePathLengthError,
+        StateTypeError,
+        StateWriteError,
+        UnencodableValueError,
     )
     from stepwell.errors._testing import (
         CassetteMissingError,
@@ -321,7 +321,21 @@ __all__ = [
     "shown",
 ]
 
-_RARE = ("_cli", "_compat", "_drawing", "_homes", "_models", "_testing")
+_RARE = (
+    "_state",
+    "_arguments",
+    "_snapshots",
+    "_callbacks",
+    "_children",
+    "_resources",
+    "_retry",
+    "_cli",
+    "_compat",
+    "_drawing",
+    "_homes",
+    "_models",
+    "_testing",
+)
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that is here

@@ -1,7 +1,7 @@
 """Errors of the author of a workflow: raised at decoration, construction or validation, before any run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stepwell.errors._roots import DefinitionError
 from stepwell.errors._shown import shown
@@ -138,8 +138,7 @@ class StopEventError(WorkflowConfigurationError):
         super().__init__(what + near_misses(suggestions))
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong with a workflow: the broken rule, a sentence, and where it stands."""
 
     rule: str

@@ -4,6 +4,9 @@ It may touch errors and core. What not every program needs has a door of its own
 stays light: ``stepwell.flow.retry`` (loads tenacity), ``stepwell.flow.graph`` and ``stepwell.flow.codec``.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from stepwell.flow._collect import All, Cardinality, Collect, Take
 from stepwell.flow._decorators import catch_error, define, step
 from stepwell.flow._definition import (
@@ -19,27 +22,22 @@ from stepwell.flow._events import (
     Event,
     HumanResponseEvent,
     InputRequiredEvent,
+    InternalDispatchEvent,
     StartEvent,
     StepFailedEvent,
     StopEvent,
     StreamGap,
-    WorkflowCancelledEvent,
-    WorkflowFailedEvent,
-    WorkflowTimedOutEvent,
     base,
-)
-from stepwell.flow._internal_events import (
-    InternalDispatchEvent,
-    StepState,
-    StepStateChanged,
-    UnhandledEvent,
-    WorkflowIdleEvent,
 )
 from stepwell.flow._resources import Resource, ResourceConfig
 from stepwell.flow._retry_protocol import RetryInfo, RetryPolicy
 from stepwell.flow._signature import is_event_class, unwrapped
 from stepwell.flow._validation import accepted_by, check_graph_names, close_names, produced_by
 from stepwell.flow._wiring import Wiring, class_location
+
+if TYPE_CHECKING:
+    from stepwell.flow._ending_events import WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
+    from stepwell.flow._internal_events import StepState, StepStateChanged, UnhandledEvent, WorkflowIdleEvent
 
 __all__ = [
     "All",
@@ -85,3 +83,22 @@ __all__ = [
     "step",
     "unwrapped",
 ]
+
+_LATE = {
+    "StepState": "_internal_events",
+    "StepStateChanged": "_internal_events",
+    "UnhandledEvent": "_internal_events",
+    "WorkflowCancelledEvent": "_ending_events",
+    "WorkflowFailedEvent": "_ending_events",
+    "WorkflowIdleEvent": "_internal_events",
+    "WorkflowTimedOutEvent": "_ending_events",
+}
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one that is here
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+        return found

@@ -164,27 +164,14 @@ class StepFailedEvent(Event, defer_build=True):
     failed_at: datetime
 
 
-class WorkflowFailedEvent(StopEvent, defer_build=True):
-    """The last event of a stream whose run failed; ``await handler`` raises the exception itself."""
-
-    step_name: str
-    exception: BaseException
-    attempts: int | None = None
-    elapsed_seconds: float | None = None
-
-
-class WorkflowTimedOutEvent(StopEvent, defer_build=True):
-    """The last event of a stream whose run took longer than ``timeout`` seconds."""
-
-    timeout: float
-    active_steps: list[str]
-
-
-class WorkflowCancelledEvent(StopEvent, defer_build=True):
-    """The last event of a stream whose run was cancelled."""
-
-
 class StreamGap(Event, defer_build=True):
     """Stands in a stream where ``missed`` events were dropped before this consumer came to read them."""
 
     missed: int
+
+
+class InternalDispatchEvent(Event, defer_build=True):
+    """An event about a run rather than in it. ``at`` is when it happened."""
+
+    run_id: str
+    at: datetime

@@ -1,16 +1,8 @@
 """Events about the run itself, shown only to consumers that ask (``expose_internal=True``)."""
 
-from datetime import datetime
 from enum import Enum
 
-from stepwell.flow._events import Event
-
-
-class InternalDispatchEvent(Event, defer_build=True):
-    """An event about a run rather than in it. ``at`` is when it happened."""
-
-    run_id: str
-    at: datetime
+from stepwell.flow._events import InternalDispatchEvent
 
 
 class StepState(Enum):

@@ -1,5 +1,8 @@
 """Running workflows: ``Workflow``, ``Context``, the handler, streams; the asyncio driver that joins the rooms below."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from stepwell.runtime._compiled import collect_steps
 from stepwell.runtime._context import Context
 from stepwell.runtime._dict_state import DictState
@@ -7,11 +10,13 @@ from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._history import RING_SIZE, AttemptRecord, WaitRecord
 from stepwell.runtime._observers import Observer
 from stepwell.runtime._origins import Origin
-from stepwell.runtime._resources import ResourceManager
-from stepwell.runtime._state_store import InMemoryStateStore, StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._stream import StreamItem
 from stepwell.runtime._workflow import Workflow
+
+if TYPE_CHECKING:
+    from stepwell.runtime._resources import ResourceManager
+    from stepwell.runtime._state_store import InMemoryStateStore, StateStore
 
 __all__ = [
     "RING_SIZE",
@@ -30,3 +35,14 @@ __all__ = [
     "collect_steps",
     "infer_state_type",
 ]
+
+_LATE = {"InMemoryStateStore": "_state_store", "ResourceManager": "_resources", "StateStore": "_state_store"}
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one that is here
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+        return found

@@ -11,9 +11,9 @@ import concurrent.futures
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from stepwell import flow
 from stepwell.core import RUNNING, Status
 from stepwell.errors import RunLoopError, RunOverError, WrongThreadError
-from stepwell.flow import WorkflowCancelledEvent
 from stepwell.runtime._blocking import BLOCKED
 from stepwell.runtime._ports import RunPort
 
@@ -153,5 +153,5 @@ def lose(run: RunPort) -> None:
     error = RunLoopError(call="the run", workflow=run.wiring.workflow, how=how, is_closed=True)
     run.machine.state.status = Status.CANCELLED
     run.timers.close()
-    run.stream.lose(WorkflowCancelledEvent())
+    run.stream.lose(flow.WorkflowCancelledEvent())
     run.outcome.lose(error)

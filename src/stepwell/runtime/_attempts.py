@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Coroutine
 from types import CoroutineType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stepwell.core import Point, Settled, StartStep
 from stepwell.errors import AttemptOverError
 from stepwell.flow import Event
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write, note_refused
-from stepwell.runtime._replay import Replay
-from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._step_task import Keeper, StepTask
 from stepwell.runtime._steps import ReadyStep
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._replay import Replay
+    from stepwell.runtime._state_store import StateStore
 
 
 class AttemptKeeper(Keeper, Protocol):
@@ -51,7 +53,7 @@ class Attempt(StepTask):
     careful = False
     branches: dict[BranchPath, TaskBranch] | None = None
     caller: "asyncio.Task[Any] | None" = None
-    replay: Replay | None = None
+    replay: "Replay | None" = None
     first_call: Point | None = None
     calls: dict[tuple[str, str], int] | None = None  # made for the second: waiting runs are many
     kept: dict[tuple[str, str, int], Settled] | None = None
@@ -59,7 +61,7 @@ class Attempt(StepTask):
     recollected: dict[str, list[list[Event] | None]] | None = None
     tasks_opened = 0
     tasks_closed: "set[int] | None" = None
-    store_view: StateStore[Any] | None = None
+    store_view: "StateStore[Any] | None" = None
 
     def __init__(self, crew: AttemptKeeper, start: StartStep, step: ReadyStep, now: float) -> None:
         self.crew: AttemptKeeper = crew

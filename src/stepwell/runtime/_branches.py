@@ -24,6 +24,11 @@ Call: TypeAlias = tuple[str, str]
 NO_CALL: Call = ("", "")
 
 
+def told(kind: str, name: str) -> str:
+    """Return how a recorded call is named in a sentence."""
+    return f"{kind}({name!r})" if name else f"{kind}()"
+
+
 class Branch(Protocol):
     """One task of a body; the attempt itself stands for the body's own."""
 

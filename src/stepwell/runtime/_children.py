@@ -8,10 +8,11 @@ Rule 4. A child does not outlive what opened it: it is cancelled with its attemp
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
 
+from stepwell import errors
 from stepwell.core import (
     COMPLETED,
     RUNNING,
@@ -27,23 +28,19 @@ from stepwell.core import (
     WaitDropped,
     WaitId,
 )
-from stepwell.errors import (
-    AttemptOverError,
-    ChildDepthError,
-    ChildMismatchError,
-    NotAChildWorkflowError,
-    WrongThreadError,
-)
+from stepwell.errors import AttemptOverError, WrongThreadError
 from stepwell.flow import Event, StartEvent, StopEvent
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._history import note_wait
 from stepwell.runtime._past import Past, PastRun, Way
 from stepwell.runtime._points import CHILD, kept_of, note, open_point, recall
 from stepwell.runtime._ports import ChildPort, Link, RunPort
-from stepwell.runtime._replay import Entry
 from stepwell.runtime._state_copies import recorded_copy
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import ChildWait, held_answer, own_waits
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._replay import Entry
 
 StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
@@ -151,7 +148,7 @@ async def run_child(
 
 def _check(run: RunPort, attempt: Attempt, workflow: object) -> None:
     if not isinstance(workflow, RunsAsChild):
-        raise NotAChildWorkflowError(given=workflow)
+        raise errors.NotAChildWorkflowError(given=workflow)
     if not run.in_loop():
         raise WrongThreadError(call="ctx.run_child", remedy="In a def step, use ctx.call(ctx.run_child(…)).")
     attempt.check("run_child")
@@ -161,7 +158,7 @@ def _check(run: RunPort, attempt: Attempt, workflow: object) -> None:
         raise AttemptOverError(call="run_child", step=attempt.step.name, why=attempt.stopping or "over already")
     depth = sum(1 for _ in ancestors(run))
     if depth >= DEPTH_LIMIT:
-        raise ChildDepthError(workflow=type(workflow).__name__, depth=depth)
+        raise errors.ChildDepthError(workflow=type(workflow).__name__, depth=depth)
 
 
 def _open(run: RunPort, attempt: Attempt, child: ChildPort, point: Point) -> "asyncio.Future[Event | None]":
@@ -175,7 +172,7 @@ def _open(run: RunPort, attempt: Attempt, child: ChildPort, point: Point) -> "as
     return future
 
 
-def _reopen(run: RunPort, attempt: Attempt, child: ChildPort, entry: Entry) -> "asyncio.Future[Event | None]":
+def _reopen(run: RunPort, attempt: Attempt, child: ChildPort, entry: "Entry") -> "asyncio.Future[Event | None]":
     """Take up a child that was open when the snapshot was made; one that had not begun begins."""
     assert attempt.replay is not None
     assert entry.wait is not None
@@ -185,7 +182,7 @@ def _reopen(run: RunPort, attempt: Attempt, child: ChildPort, entry: Entry) -> "
     if before.read is not None:
         try:
             child.go_on_from(before.read(child.workflow, child.wiring, attempt.step.name))
-        except ChildMismatchError as error:
+        except errors.ChildMismatchError as error:
             attempt.replay.disagree(error)
             run.waits.remove(name)
             run.crew.count_wait(attempt, -1)
@@ -201,7 +198,7 @@ def _keep(run: RunPort, name: WaitId, child: ChildPort) -> None:
     run.children.add(name, child)
 
 
-async def _known_outcome(attempt: Attempt, entry: Entry) -> Any:
+async def _known_outcome(attempt: Attempt, entry: "Entry") -> Any:
     """Return what became of a child that was over when the snapshot was made, and its step had not gone on."""
     assert attempt.replay is not None
     assert entry.wait is not None

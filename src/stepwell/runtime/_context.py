@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from threading import get_ident
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from stepwell.errors import NoAttemptError, NoRunError, NotAnEventError, OutsideOnlyError, StepOptionError
+from stepwell import errors
+from stepwell.errors import NoAttemptError, NotAnEventError, StepOptionError
 from stepwell.flow import ContextMarker, Event, RetryInfo, StartEvent, StopEvent, is_event_class
 from stepwell.runtime import _children as children
 from stepwell.runtime import _intents as intents
@@ -24,8 +25,9 @@ from stepwell.runtime._observers import moment
 from stepwell.runtime._ports import RunPort, Serializer
 from stepwell.runtime._readers import EventReader
 from stepwell.runtime._run_to_come import RunToCome
-from stepwell.runtime._state_pen import Home
-from stepwell.runtime._state_store import StateStore
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._state_store import StateStore
 
 StateT = DefaultTypeVar("StateT", bound=BaseModel, default=DictState)
 EventT = TypeVar("EventT", bound=Event)
@@ -80,7 +82,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     async def running_steps(self) -> list[str]:
         """Return the names of the steps that are running now, also of those that wait."""
         if self._attempt is not None:
-            raise OutsideOnlyError(call="running_steps")
+            raise errors.OutsideOnlyError(call="running_steps")
         run = self._live("running_steps")
         return seen_in_loop_of(run, "running_steps", lambda: intents.running_steps(run))
 
@@ -112,7 +114,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     def _live(self, call: str) -> RunPort:
         run: RunPort | RunToCome = self._run
         if isinstance(run, RunToCome):
-            raise NoRunError(call=call)
+            raise errors.NoRunError(call=call)
         return run
 
     def send_event(self, message: Event, step: str | None = None) -> None:
@@ -142,17 +144,17 @@ class Context(ContextMarker[StateT], Generic[StateT]):
             intents.write(run, self._attempt, ev)
 
     @property
-    def store(self) -> StateStore[StateT]:
+    def store(self) -> "StateStore[StateT]":
         """The run's state: ``await ctx.store.get("path")``, ``set``, ``edit_state``. One for all its steps."""
         run = self._run
         store: StateStore[StateT] = run.store()
         attempt = self._attempt
         if attempt is None:
             if not isinstance(run, RunToCome):
-                store.belong_to(Home(run.host, run.outcome))
+                store.belong_to(run.host, run.outcome)
             return store
         if attempt.store_view is None:
-            store.belong_to(Home(run.host, run.outcome))
+            store.belong_to(run.host, run.outcome)
             attempt.store_view = store.bound(attempt.may_write, attempt.note_refused)
             attempt.needs_care = True
         return attempt.store_view

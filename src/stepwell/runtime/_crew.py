@@ -34,7 +34,6 @@ from stepwell.runtime._leftovers import stop_task
 from stepwell.runtime._observers import moment
 from stepwell.runtime._points import end_replay
 from stepwell.runtime._ports import RunPort
-from stepwell.runtime._resources import RunResources
 from stepwell.runtime._retries import retry_delay
 from stepwell.runtime._steps import ReadyStep, result_key, result_keys
 from stepwell.runtime._turns import Soon
@@ -208,9 +207,10 @@ class Crew:
     async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""
         run = self.run
-        if run.resources is None:
-            run.resources = RunResources(run.loop, self.workflow.resource_manager)
-        return await run.resources.fill(attempt.step.definition, exits)
+        resources = run.resources
+        if resources is None:
+            resources = run.resources = self.workflow.resource_manager.of_run(run.loop)
+        return await resources.fill(attempt.step.definition, exits)
 
     # What becomes of an attempt: its task calls exactly one of ``returned`` and ``raised``.
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Coroutine, Sequence
 from threading import get_ident
 from typing import Any, NoReturn, TypeVar
 
+from stepwell import errors
 from stepwell.core import (
     NEW,
     RUNNING,
@@ -17,7 +18,6 @@ from stepwell.core import (
     TaskOpened,
 )
 from stepwell.errors import (
-    CallArgumentError,
     NotAnEventError,
     RunNotBegunError,
     RunOverError,
@@ -154,7 +154,7 @@ def _write_now(run: RunPort, attempt: Attempt | None, event: Event) -> None:
 def call(run: RunPort, attempt: Attempt | None, awaitable: Awaitable[ValueT]) -> ValueT:
     """Await something in the run's loop, from another thread, and return its result there."""
     if not inspect.isawaitable(awaitable):
-        raise CallArgumentError(call="ctx.call", argument="coroutine", value=awaitable, accepted="a coroutine")
+        raise errors.CallArgumentError(call="ctx.call", argument="coroutine", value=awaitable, accepted="a coroutine")
     try:
         if run.in_loop():
             raise WrongThreadError(call="ctx.call", remedy="In an async step, await the coroutine instead.")

@@ -9,10 +9,10 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from contextvars import Token
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from stepwell import errors
 from stepwell.core import Point, PointRecorded, Settled, Settlement, TaskClosed, WaitId
-from stepwell.errors import NestedPointError
 from stepwell.flow import Event
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._branches import (
@@ -26,10 +26,13 @@ from stepwell.runtime._branches import (
     new_branch,
     next_path,
     own_branch,
+    told,
 )
 from stepwell.runtime._ports import RunPort
-from stepwell.runtime._replay import Entry, told
 from stepwell.runtime._state_copies import recorded_copy
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._replay import Entry
 
 WAIT = "wait_for_event"
 SLEEP = "sleep"
@@ -53,11 +56,11 @@ def wait_name(event: str, requirements: Mapping[str, Any] | None) -> str:
     return f"{event}({', '.join(wanted)})"
 
 
-def open_point(attempt: Attempt, kind: str, name: str, *, asks: Event | None = None) -> tuple[Point, Entry | None]:
+def open_point(attempt: Attempt, kind: str, name: str, *, asks: Event | None = None) -> "tuple[Point, Entry | None]":
     """Return where the caller stands, and what is recorded of this call if the body runs again."""
     inside = call_around(attempt)
     if inside is not None:
-        raise NestedPointError(call=f"ctx.{kind}", inside=f"ctx.{inside}")
+        raise errors.NestedPointError(call=f"ctx.{kind}", inside=f"ctx.{inside}")
     branch = own_branch(attempt) or _first_call(attempt, kind, name)
     place = branch.place
     entry = attempt.replay.find(branch, place, kind, name) if attempt.replay is not None else None
@@ -121,7 +124,7 @@ def note(run: RunPort, attempt: Attempt, point: Point, settlement: Settlement, v
     run.apply(PointRecorded(run.now(), attempt.start.attempt, point, settlement, value))
 
 
-async def recall(attempt: Attempt, entry: Entry) -> tuple[Any, bool]:
+async def recall(attempt: Attempt, entry: "Entry") -> tuple[Any, bool]:
     """Return what a recorded call came to, and whether its time was up; or raise what it raised."""
     assert attempt.replay is not None
     recalled: tuple[Any, bool] = await attempt.replay.settle(entry)
@@ -129,7 +132,7 @@ async def recall(attempt: Attempt, entry: Entry) -> tuple[Any, bool]:
 
 
 def reopened(
-    run: RunPort, attempt: Attempt, entry: Entry, event_type: type[Event] | None
+    run: RunPort, attempt: Attempt, entry: "Entry", event_type: type[Event] | None
 ) -> tuple[WaitId, "asyncio.Future[Any]"]:
     """Return the wait to which the body has come again: the machine has it open still."""
     assert entry.wait is not None

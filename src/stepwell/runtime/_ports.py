@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from stepwell.core import Effect, EndRun, Fact, Machine, WaitId
 from stepwell.flow import Wiring
@@ -14,12 +14,14 @@ from stepwell.runtime._observers import Observers
 from stepwell.runtime._origins import Origin
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._past import Past
-from stepwell.runtime._resources import RunResources
-from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import EventStream
 from stepwell.runtime._timers import Timers
 from stepwell.runtime._waits import WaitTable
 from stepwell.runtime._watchdog import Clock, Host
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._resources import RunResources
+    from stepwell.runtime._state_store import StateStore
 
 
 class Serializer(Protocol):
@@ -60,7 +62,7 @@ class RunPort(Protocol):
     host: Host
     clock: Clock
     offset: float
-    resources: RunResources | None
+    resources: "RunResources | None"
     settings: Any
     external_events: bool
     shows_internal: bool
@@ -90,7 +92,7 @@ class RunPort(Protocol):
 
     def own_timers(self) -> Timers: ...
 
-    def store(self) -> StateStore[Any]: ...
+    def store(self) -> "StateStore[Any]": ...
 
     def in_loop(self) -> bool: ...
 

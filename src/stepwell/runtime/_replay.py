@@ -14,7 +14,18 @@ from typing import Any
 
 from stepwell.core import Point, Settled, Settlement, record
 from stepwell.errors import PointMismatchError, ReplayError
-from stepwell.runtime._branches import NO_CALL, NO_COUNTS, Body, Branch, BranchPath, Call, Counts, new_branch, next_path
+from stepwell.runtime._branches import (
+    NO_CALL,
+    NO_COUNTS,
+    Body,
+    Branch,
+    BranchPath,
+    Call,
+    Counts,
+    new_branch,
+    next_path,
+    told,
+)
 from stepwell.runtime._restored import RestoredChild
 
 PATIENCE_SECONDS = 1.0
@@ -22,11 +33,6 @@ PATIENCE_SECONDS = 1.0
 
 TURNS_BETWEEN = 4
 """Turns of the loop for what follows from one returning call (a group of tasks ends, who waited for it goes on)."""
-
-
-def told(kind: str, name: str) -> str:
-    """Return how a recorded call is named in a sentence."""
-    return f"{kind}({name!r})" if name else f"{kind}()"
 
 
 @record(eq=False)

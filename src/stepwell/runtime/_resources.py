@@ -104,6 +104,10 @@ class ResourceManager:
             self._scope = ResourceScope(loop)
         return self._scope
 
+    def of_run(self, loop: asyncio.AbstractEventLoop) -> "RunResources":
+        """Return what one run will ask of this manager."""
+        return RunResources(loop, self)
+
     async def aclose(self) -> None:
         """Tear down what lives as long as the workflow."""
         scope, self._scope = self._scope, None

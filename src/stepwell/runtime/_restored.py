@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stepwell.core import State, WaitId, record
 from stepwell.flow import Event, Wiring
 from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
-from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._stream import StreamItem
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._state_store import StateStore
 
 
 @record()
@@ -77,7 +79,7 @@ class Restored:
 
     run_id: str
     wiring: Wiring
-    store: StateStore[Any]
+    store: "StateStore[Any]"
     run: RestoredRun | None
 
     @property

@@ -3,7 +3,8 @@
 import hashlib
 import math
 
-from stepwell.errors import ReplayError, RetryDelayError
+from stepwell import errors
+from stepwell.errors import ReplayError
 from stepwell.runtime._attempts import Attempt
 
 
@@ -24,7 +25,7 @@ def retry_delay(attempt: Attempt, error: BaseException, now: float, run_id: str)
     try:
         delay = policy.next(now - attempt.began, failures, error, seed=seed)
         if delay is not None and not is_delay(delay):
-            raise RetryDelayError(strategy=policy, attempts=failures, delay=delay)
+            raise errors.RetryDelayError(strategy=policy, attempts=failures, delay=delay)
     except Exception as raised:  # noqa: BLE001  # a policy is user code; what it raises decides
         raised.__cause__ = error
         return None, raised

@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stepwell.core import (
     COMPLETED,
@@ -40,15 +40,12 @@ from stepwell.runtime._buffers import Buffers
 from stepwell.runtime._crew import GRACE_SECONDS, Crew
 from stepwell.runtime._history import History
 from stepwell.runtime._leftovers import stop_task
-from stepwell.runtime._observers import InternalEvents, Observer, Observers, Printer
+from stepwell.runtime._observers import Observer, Observers, Printer
 from stepwell.runtime._origins import Origin
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._ports import ChildrenPort, Link, Serializer
-from stepwell.runtime._resources import ResourceManager, RunResources
-from stepwell.runtime._restore import adopt, take_up
 from stepwell.runtime._restored import RestoredRun
 from stepwell.runtime._run_ids import new_run_id
-from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
 from stepwell.runtime._stream import EventStream
@@ -56,6 +53,10 @@ from stepwell.runtime._timers import NO_TIMERS, Timers
 from stepwell.runtime._verdicts import verdict
 from stepwell.runtime._waits import NO_WAITS, WaitTable
 from stepwell.runtime._watchdog import WATCHDOG
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._resources import ResourceManager, RunResources
+    from stepwell.runtime._state_store import StateStore
 
 logger = logging.getLogger("stepwell.runtime")
 
@@ -81,7 +82,7 @@ class Settings:
     skip_graph_checks: frozenset[str] = frozenset()
     stream_buffer: int | None = 65_536
     callback_manager: Any = None
-    resource_manager: ResourceManager | None = None
+    resource_manager: "ResourceManager | None" = None
     serializer: Serializer | None = None
 
 
@@ -181,6 +182,8 @@ class Run:
     def expose_internal(self) -> None:
         """Write internal events to the stream from now on; first the attempts in flight."""
         if not self.shows_internal:
+            from stepwell.runtime._internal_observer import InternalEvents  # noqa: PLC0415  # start-up time
+
             self.shows_internal = True
             teller = InternalEvents(
                 self.stream, self.run_id, self.loop, lambda: self.waits.are_all_that_is_left(self.machine.state)
@@ -202,6 +205,8 @@ class Run:
         if CALLBACKS in sys.modules:  # else nobody can listen
             _tell_callbacks(self)
         if isinstance(event, RestoredRun):
+            from stepwell.runtime._restore import adopt, take_up  # noqa: PLC0415  # start-up time
+
             event.state.external_events |= self.external_events
             adopt(self, event)
             take_up(self, event)
@@ -267,9 +272,11 @@ class Run:
         self.crew.grace = grace
         self.apply(CancelRequested(self.now()))
 
-    def store(self) -> StateStore[Any]:
+    def store(self) -> "StateStore[Any]":
         """Return the run's state, made when it is first asked for."""
         if self.state_store is None:
+            from stepwell.runtime._state_store import StateStore  # noqa: PLC0415  # start-up time
+
             self.state_store = StateStore.of(infer_state_type(self.wiring.state_types))
         return self.state_store
 

@@ -1,14 +1,17 @@
 """A run that has not been started: what ``Context(workflow)`` stands for until ``workflow.run(ctx=…)``."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stepwell.errors import NoRunError, StepOptionError
+from stepwell import errors
+from stepwell.errors import StepOptionError
 from stepwell.flow import Wiring
 from stepwell.runtime._ports import Serializer
 from stepwell.runtime._restored import Restored
-from stepwell.runtime._state_store import StateStore
 from stepwell.runtime._state_types import infer_state_type
+
+if TYPE_CHECKING:  # loaded when first used; see ADR 13
+    from stepwell.runtime._state_store import StateStore
 
 # Which call of a context asks for which part of a run first. (The others look before they ask.)
 CALLS = {"loop": "send_event", "wiring": "write_event_to_stream"}
@@ -50,9 +53,11 @@ class RunToCome:
         assert self.restored is not None
         return self.restored
 
-    def store(self) -> StateStore[Any]:
+    def store(self) -> "StateStore[Any]":
         """Return the state that the run will begin with."""
         if self._store is None:
+            from stepwell.runtime._state_store import StateStore  # noqa: PLC0415  # start-up time
+
             self._store = StateStore.of(infer_state_type(self.wiring_now().state_types))
         return self._store
 
@@ -64,7 +69,7 @@ class RunToCome:
     @property
     def run_id(self) -> str:
         if self.restored is None:
-            raise NoRunError(call="run_id")
+            raise errors.NoRunError(call="run_id")
         return self.restored.run_id
 
     def to_document(self, serializer: Serializer | None, *, include_state: bool) -> dict[str, Any]:
@@ -79,5 +84,5 @@ class RunToCome:
 
     def __getattr__(self, name: str) -> Any:
         if name in CALLS:
-            raise NoRunError(call=CALLS[name])
+            raise errors.NoRunError(call=CALLS[name])
         raise AttributeError(name)

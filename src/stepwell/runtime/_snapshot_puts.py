@@ -5,7 +5,7 @@ from typing import Any
 
 from stepwell.core import Lineage, Point, Points, Retry, Scope, Settled, Settlement, StartStep
 from stepwell.flow import Event, Wiring
-from stepwell.runtime._replay import told as call_told
+from stepwell.runtime._branches import told as call_told
 from stepwell.runtime._snapshot_values import Values
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from stepwell.errors import StateCopyError
+from stepwell import errors
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -22,7 +22,7 @@ def isolated_copy(state: T) -> T:
     try:
         clone: T = copied(state, {})
     except RecursionError as error:
-        raise StateCopyError(state_type=type(state).__name__) from error
+        raise errors.StateCopyError(state_type=type(state).__name__) from error
     return clone
 
 

@@ -16,11 +16,13 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from stepwell.runtime._checks import check_path
+from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._state_edit import Gate, StateEdit
 from stepwell.runtime._state_paths import MISSING
 from stepwell.runtime._state_pen import Home, Pen
 from stepwell.runtime._state_tree import StateTree
 from stepwell.runtime._state_types import default_state
+from stepwell.runtime._watchdog import Host
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -51,9 +53,9 @@ class StateStore(Generic[S]):
         """Return a store as a run begins with it; a ``StateDefaultsError`` names fields without a default."""
         return cls(default_state(state_type))
 
-    def belong_to(self, home: Home) -> None:
-        """Refuse writers from other threads while the run of ``home`` is under way."""
-        self._pen.home = home
+    def belong_to(self, host: Host, outcome: Outcome) -> None:
+        """Refuse writers from other threads than the host's while the run of ``outcome`` is under way."""
+        self._pen.home = Home(host, outcome)
 
     def bound(self, gate: Gate, note_refused: Callable[[], None] = nobody_notes) -> "StateStore[S]":
         """Return a view of the same state that asks ``gate`` before each write, and skips it on ``False``.

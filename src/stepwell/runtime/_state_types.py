@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from stepwell.errors import StateDefaultsError, StateHierarchyError, StateModelError, StateTypeError
+from stepwell import errors
 from stepwell.runtime._dict_state import DictState
 
 S = TypeVar("S", bound=BaseModel)
@@ -19,14 +19,14 @@ def infer_state_type(state_types: Iterable[type[BaseModel]]) -> type[BaseModel]:
     distinct = list(dict.fromkeys(state_types))
     for state_type in distinct:
         if not is_model(state_type):
-            raise StateModelError(state_type=state_type)
+            raise errors.StateModelError(state_type=state_type)
     if not distinct:
         return DictState
     for state_type in distinct:
         if all(issubclass(state_type, other) for other in distinct):
             default_state(state_type)
             return state_type
-    raise StateHierarchyError(state_types=(state_type.__name__ for state_type in distinct))
+    raise errors.StateHierarchyError(state_types=(state_type.__name__ for state_type in distinct))
 
 
 def is_model(state_type: object) -> bool:
@@ -39,9 +39,9 @@ def default_state(state_type: type[S]) -> S:
         return state_type()
     except ValidationError as error:
         fields = (str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
-        raise StateDefaultsError(state_type=state_type.__name__, fields=fields) from error
+        raise errors.StateDefaultsError(state_type=state_type.__name__, fields=fields) from error
     except TypeError as error:
-        raise StateDefaultsError(state_type=state_type.__name__, fields=()) from error
+        raise errors.StateDefaultsError(state_type=state_type.__name__, fields=()) from error
 
 
 def merged_state(current: S, incoming: Any) -> S:
@@ -50,4 +50,4 @@ def merged_state(current: S, incoming: Any) -> S:
         return incoming.model_copy()
     if isinstance(incoming, BaseModel) and isinstance(current, type(incoming)):
         return current.model_copy(update={**incoming.__dict__, **(incoming.__pydantic_extra__ or {})})
-    raise StateTypeError(expected=type(current).__name__, given=type(incoming).__name__)
+    raise errors.StateTypeError(expected=type(current).__name__, given=type(incoming).__name__)

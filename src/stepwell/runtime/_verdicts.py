@@ -4,17 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from stepwell import flow
 from stepwell.core import EndRun, HalfJoin, Stall, Status
 from stepwell.errors import WorkflowCancelledByUser, WorkflowStalledError, WorkflowTimeoutError
-from stepwell.flow import (
-    StopEvent,
-    Wiring,
-    WorkflowCancelledEvent,
-    WorkflowFailedEvent,
-    WorkflowTimedOutEvent,
-    accepted_by,
-    close_names,
-)
+from stepwell.flow import StopEvent, Wiring, accepted_by, close_names
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._observers import type_name
 
@@ -32,19 +25,19 @@ def verdict(
     error: BaseException
     match ending.status:
         case Status.CANCELLED:
-            return WorkflowCancelledEvent(), WorkflowCancelledByUser(workflow=wiring.workflow)
+            return flow.WorkflowCancelledEvent(), WorkflowCancelledByUser(workflow=wiring.workflow)
         case Status.TIMED_OUT:
             active = [wiring.steps[step].name for step in ending.active]
             limit = timeout or 0.0
             error = WorkflowTimeoutError(workflow=wiring.workflow, timeout=limit, active_steps=active)
-            return WorkflowTimedOutEvent(timeout=limit, active_steps=active), error
+            return flow.WorkflowTimedOutEvent(timeout=limit, active_steps=active), error
         case Status.STALLED:
             assert ending.stall is not None
             error = stalled(ending.stall, wiring, half_full)
         case _:
             assert isinstance(ending.outcome, BaseException)
             error = ending.outcome
-    last = WorkflowFailedEvent(
+    last = flow.WorkflowFailedEvent(
         step_name=attempt.step.name if attempt is not None else "",
         exception=error,
         attempts=attempt.start.number if attempt is not None else None,

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
+from stepwell import errors
 from stepwell.errors import (
-    ForeignContextError,
     NoRunningLoopError,
-    NotAContextError,
     ReservedStepNameError,
-    RunningContextError,
     StartEventTypeError,
     StartFieldsError,
     StepOptionError,
@@ -39,14 +37,13 @@ from stepwell.runtime._compiled import AddStep, Compiled, collect_steps
 from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._ports import ChildPort, Link, RunPort, Serializer
-from stepwell.runtime._resource_checks import check_configs, check_resources
-from stepwell.runtime._resources import ResourceManager
 from stepwell.runtime._restored import RestoredRun
 from stepwell.runtime._run import CALLBACKS, Beginning, Run, Settings
 from stepwell.runtime._run_to_come import RunToCome
 
-if TYPE_CHECKING:  # only for the annotation; see ADR 13
+if TYPE_CHECKING:  # only for the annotations; see ADR 13
     from stepwell.callbacks import CallbackManager
+    from stepwell.runtime._resources import ResourceManager
 
 StartT = TypeVar("StartT", bound=StartEvent, default=StartEvent)
 StopT = TypeVar("StopT", bound=StopEvent, default=StopEvent)
@@ -77,7 +74,7 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         timeout: float | None = 45.0,
         disable_validation: bool = False,
         verbose: bool = False,
-        resource_manager: ResourceManager | None = None,
+        resource_manager: "ResourceManager | None" = None,
         num_concurrent_runs: int | None = None,
         workflow_name: str | None = None,
         skip_graph_checks: Iterable[str] | None = None,
@@ -132,10 +129,12 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         return self._settings.serializer
 
     @property
-    def resource_manager(self) -> ResourceManager:
+    def resource_manager(self) -> "ResourceManager":
         """What makes the resources of this instance's steps, and keeps those that live as long as it does."""
         manager = self._settings.resource_manager or self.__dict__.get("_stepwell_resources")
         if manager is None:
+            from stepwell.runtime._resources import ResourceManager  # noqa: PLC0415  # start-up time
+
             manager = self._stepwell_resources = ResourceManager()
         return manager
 
@@ -173,11 +172,16 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         skipped = self._settings.skip_graph_checks
         steps, name = compiled.wiring.steps, compiled.wiring.workflow
         with_people = compiled.wiring.validate(skipped)
-        if validate_resource_configs and compiled.has_resources:
-            check_configs(name, steps, self.resource_manager)
+        if not compiled.has_resources:
+            compiled.validated[skipped] = with_people
+            return with_people
+        from stepwell.runtime import _resource_checks as checks  # noqa: PLC0415  # start-up time
+
+        if validate_resource_configs:
+            checks.check_configs(name, steps, self.resource_manager)
         compiled.validated[skipped] = with_people
-        if validate_resources and compiled.has_resources:
-            check_resources(name, steps, self.resource_manager)
+        if validate_resources:
+            checks.check_resources(name, steps, self.resource_manager)
         return with_people
 
     def run(
@@ -262,12 +266,12 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
 
     def _earlier_run(self, ctx: Context[Any]) -> RunPort | RunToCome:
         if not isinstance(ctx, Context):
-            raise NotAContextError(given=ctx)
+            raise errors.NotAContextError(given=ctx)
         run: RunPort | RunToCome = ctx.of_run()
         if type(run.workflow) is not type(self):
-            raise ForeignContextError(workflow=type(self).__name__, other=type(run.workflow).__name__)
+            raise errors.ForeignContextError(workflow=type(self).__name__, other=type(run.workflow).__name__)
         if not isinstance(run, RunToCome) and run.ending is None:
-            raise RunningContextError(workflow=type(self).__name__)
+            raise errors.RunningContextError(workflow=type(self).__name__)
         return run
 
     def _gate(self, loop: asyncio.AbstractEventLoop, limit: int) -> "_Gate":
@@ -377,8 +381,12 @@ def _check_manager(value: object) -> None:
 
 
 def _check_names(resource_manager: object, workflow_name: object) -> None:
-    if resource_manager is not None and not isinstance(resource_manager, ResourceManager):
-        raise StepOptionError(option="resource_manager", value=resource_manager, accepted="a ResourceManager or None")
+    if resource_manager is not None:
+        from stepwell.runtime._resources import ResourceManager  # noqa: PLC0415  # start-up time
+
+        if not isinstance(resource_manager, ResourceManager):
+            accepted = "a ResourceManager or None"
+            raise StepOptionError(option="resource_manager", value=resource_manager, accepted=accepted)
     if workflow_name is not None and not isinstance(workflow_name, str):
         raise StepOptionError(option="workflow_name", value=workflow_name, accepted="text or None")
 

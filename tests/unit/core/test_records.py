@@ -49,6 +49,20 @@ def test_fields_come_in_their_order_with_their_defaults() -> None:
     assert Open("a", 2, [3]) != Open("a", 2, [4])
 
 
+def test_a_class_that_has_made_no_record_refuses_wrong_arguments_like_one_that_has() -> None:
+    @record()
+    class Fresh:
+        name: str
+
+    messages = []
+    for _ in range(2):
+        with pytest.raises(TypeError) as refused:
+            Fresh()  # type: ignore[call-arg]
+        messages.append(str(refused.value))
+
+    assert messages[0] == messages[1] == "__init__() missing 1 required positional argument: 'name'"
+
+
 def test_each_record_has_a_default_of_its_own_where_a_factory_makes_it() -> None:
     first, second = Open("a"), Open("a")
 
