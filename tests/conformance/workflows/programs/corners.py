@@ -573,3 +573,25 @@ async def the_deprecated_calls_of_a_handler_still_tell():
     good, bad = Quick().run(fail=False), Quick().run(fail=True)
     await asyncio.gather(good, bad, return_exceptions=True)
     return [good.done(), good.cancelled(), good.exception(), type(bad.exception()).__name__]
+
+
+@program
+async def a_reader_goes_on_after_a_wait_that_was_cancelled():
+    class Late(Workflow):
+        @step
+        async def show(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await asyncio.sleep(0.05)
+            ctx.write_event_to_stream(Topic(text="late"))
+            return StopEvent(result="end")
+
+    handler = Late(timeout=1).run()
+    events = handler.stream_events()
+    waiting = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    try:
+        await waiting
+    except asyncio.CancelledError:
+        pass
+    seen = [type(event).__name__ async for event in events]
+    return {"seen": seen, "result": await handler}
