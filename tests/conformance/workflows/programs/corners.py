@@ -3,6 +3,7 @@
 # mypy: ignore-errors
 
 import asyncio
+import contextlib
 import contextvars
 from typing import List, Optional, Union  # noqa: UP035  # the old spellings are the point
 
@@ -589,9 +590,7 @@ async def a_reader_goes_on_after_a_wait_that_was_cancelled():
     waiting = asyncio.ensure_future(anext(events))
     await asyncio.sleep(0.01)
     waiting.cancel()
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         await waiting
-    except asyncio.CancelledError:
-        pass
     seen = [type(event).__name__ async for event in events]
     return {"seen": seen, "result": await handler}
