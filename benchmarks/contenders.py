@@ -33,7 +33,14 @@ QUIET = {
     "BURR_TELEMETRY_ENABLED": "false",
     "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
 }
-DROPPED = ("PYTHONHOME", "PYTHONDEVMODE", "PYTHONASYNCIODEBUG", "PYTHONTRACEMALLOC", "PYTHONOPTIMIZE")
+DROPPED = (
+    "PYTHONHOME",
+    "PYTHONDEVMODE",
+    "PYTHONASYNCIODEBUG",
+    "PYTHONTRACEMALLOC",
+    "PYTHONOPTIMIZE",
+    "PYTHONDONTWRITEBYTECODE",  # an import would compile our modules each time, and the libraries' never
+)
 
 
 class NoEnvironment(Exception):
