@@ -54,7 +54,9 @@ def is_for_late_imports(node: ast.stmt) -> bool:
     if ast.unparse(node.test) == "TYPE_CHECKING":
         return all(isinstance(one, ast.ImportFrom) for one in node.body)
     return ast.unparse(node.test) == "not TYPE_CHECKING" and all(
-        isinstance(one, ast.FunctionDef) and one.name == "__getattr__" for one in node.body
+        (isinstance(one, ast.FunctionDef) and one.name == "__getattr__")
+        or ast.unparse(one) == "__getattr__ = late_names(__name__, _LATE)"
+        for one in node.body
     )
 
 

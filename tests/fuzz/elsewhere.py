@@ -51,6 +51,7 @@ class LoopInThread:
             self.thread.join(timeout=LONGEST)
 
     def close(self) -> None:
+        """End as ``asyncio.run`` does."""
         self.stop()
         if not self.loop.is_closed():
             self.loop.run_until_complete(_end_all())
@@ -120,8 +121,11 @@ def where_its_loop_stands_still(call: Call) -> None:
 
 
 def after_its_loop(call: Call) -> None:
-    """The loop was closed, and the run had not ended."""
-    in_a_loop(call, asyncio.run(begun()))
+    """The loop was closed by hand, and the run had not ended."""
+    loop = asyncio.new_event_loop()
+    handler = loop.run_until_complete(begun())
+    loop.close()
+    in_a_loop(call, handler)
 
 
 def after_its_loop_and_its_end(call: Call) -> None:

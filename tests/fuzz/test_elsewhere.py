@@ -184,7 +184,8 @@ def test_a_reader_who_began_before_the_loop_was_closed_is_told() -> None:
     async def main() -> None:
         stream = handler.stream_events(after=-1)
         await anext(stream)
-        await asyncio.to_thread(loop.close)
+        await asyncio.to_thread(loop.stop)
+        loop.loop.close()
         with pytest.raises(RunLoopError):
             await anext(stream)
 

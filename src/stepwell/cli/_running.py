@@ -69,12 +69,12 @@ async def _run(workflow: Workflow[Any, Any], event: StartEvent, view: View, read
     answerer = Answerer(workflow, handler, view, reader)
     name = type(workflow).__name__
     with _interrupts(handler):
-        view.begin(name, handler.run_id, [step.name for step in collect_steps(type(workflow))])
         asking = asyncio.create_task(answerer.answer_all())
         # Nobody answers any more: the run can only be ended.
         asking.add_done_callback(lambda task: None if task.cancelled() else handler.cancel())
         shown: Event | None = None
         try:
+            view.begin(name, handler.run_id, [step.name for step in collect_steps(type(workflow))])
             async for item in handler.stream(expose_internal=True):
                 shown = item.event
                 view.show(shown, item.origin)

@@ -1,6 +1,5 @@
 """The machine: facts in, effects out, and nothing else. It may touch errors, and no clock, loop or file."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stepwell.core._effects import (
@@ -50,6 +49,7 @@ from stepwell.core._facts import (
     WaitId,
     WaitStarted,
 )
+from stepwell.core._late import late_names
 from stepwell.core._machine import Machine
 from stepwell.core._plan import Gathering, Kind, Plan, Route, StepPlan
 from stepwell.core._records import changed, record
@@ -119,6 +119,7 @@ __all__ = [
     "WaitStarted",
     "changed",
     "find_flaw",
+    "late_names",
     "new_state",
     "record",
     "recount",
@@ -128,9 +129,4 @@ _LATE = {"find_flaw": "_audit", "recount": "_audit"}
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that is here
-
-    def __getattr__(name: str) -> object:
-        if name not in _LATE:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
-        return found
+    __getattr__ = late_names(__name__, _LATE)

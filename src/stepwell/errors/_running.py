@@ -121,11 +121,18 @@ def _times(name: str, count: int) -> str:
 
 
 class WorkflowCancelledByUser(StepError):
-    """The run was cancelled by ``handler.cancel_run()``."""
+    """The run was cancelled: by ``handler.cancel_run()``, or with all the tasks of its event loop."""
 
-    def __init__(self, *, workflow: str) -> None:
+    def __init__(self, *, workflow: str, with_loop: bool = False) -> None:
         self.workflow = workflow
-        super().__init__(f"the run of workflow {workflow!r} was cancelled by cancel_run(); it has no result.")
+        self.with_loop = with_loop
+        how = (
+            "with all tasks of its event loop, as asyncio.run() does when main is over; it has no result. Await the "
+            "handler before that."
+            if with_loop
+            else "by cancel_run(); it has no result."
+        )
+        super().__init__(f"the run of workflow {workflow!r} was cancelled {how}")
 
 
 class StartFieldsError(UsageError, WorkflowRuntimeError):

@@ -4,9 +4,9 @@ It may touch errors and core. What not every program needs has a door of its own
 stays light: ``stepwell.flow.retry`` (loads tenacity), ``stepwell.flow.graph`` and ``stepwell.flow.codec``.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from stepwell.core import late_names
 from stepwell.flow._collect import All, Cardinality, Collect, Take
 from stepwell.flow._decorators import catch_error, define, step
 from stepwell.flow._definition import (
@@ -96,9 +96,4 @@ _LATE = {
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that is here
-
-    def __getattr__(name: str) -> object:
-        if name not in _LATE:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
-        return found
+    __getattr__ = late_names(__name__, _LATE)

@@ -1,8 +1,8 @@
 """Running workflows: ``Workflow``, ``Context``, the handler, streams; the asyncio driver that joins the rooms below."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from stepwell.core import late_names
 from stepwell.runtime._compiled import collect_steps
 from stepwell.runtime._context import Context
 from stepwell.runtime._dict_state import DictState
@@ -40,9 +40,4 @@ _LATE = {"InMemoryStateStore": "_state_store", "ResourceManager": "_resources", 
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one that is here
-
-    def __getattr__(name: str) -> object:
-        if name not in _LATE:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
-        return found
+    __getattr__ = late_names(__name__, _LATE)

@@ -36,6 +36,7 @@ from stepwell.runtime._points import end_replay
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._retries import retry_delay
 from stepwell.runtime._steps import ReadyStep, result_key, result_keys
+from stepwell.runtime._timers import own_timers
 from stepwell.runtime._turns import Soon
 from stepwell.runtime._verdicts import note_attempt
 
@@ -129,7 +130,7 @@ class Crew:
             attempt.context = LiveContext(run, attempt)
         if step.timeout is not None:
             attempt.needs_care = True
-            run.own_timers().start(-start.attempt, attempt.started + step.timeout)
+            own_timers(run).start(-start.attempt, attempt.started + step.timeout)
         if run.observers is not None:
             attempt.needs_care = True
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
@@ -190,7 +191,7 @@ class Crew:
         attempt.needs_care = True
         if attempt.step.timeout is None:
             return
-        timers, now = self.run.own_timers(), self.run.now()
+        timers, now = own_timers(self.run), self.run.now()
         if change > 0 and attempt.open_waits == 1:
             due = timers.stop(-attempt.start.attempt)
             attempt.budget = None if due is None else max(0.0, due - now)

@@ -66,6 +66,11 @@ class Outcome:
         self.error = error
         self._waiters = None
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody has waited for the end of the run, which is under way."""
+        return self._waiters is not None
+
     def waiter(self) -> asyncio.Future[None]:
         """Return a future that is done when the run, which must be under way, has ended."""
         waiter: asyncio.Future[None] = self._loop.create_future()

@@ -17,6 +17,7 @@ from stepwell.runtime._context import LiveContext
 from stepwell.runtime._points import end_replay
 from stepwell.runtime._replay import Replay
 from stepwell.runtime._restored import RestoredBody, RestoredRun
+from stepwell.runtime._timers import own_timers
 from stepwell.runtime._verdicts import note_attempt
 from stepwell.runtime._waits import ChildWait, OpenWait, own_waits
 
@@ -36,10 +37,10 @@ def take_up(run: Any, restored: RestoredRun) -> None:
     state = run.machine.state = restored.state
     now = state.now = run.now()
     if restored.time_left is not None:
-        state.deadline = now + restored.time_left
-        run.own_timers().start(RUN_TIMER, state.deadline)
+        deadline = state.deadline = now + restored.time_left
+        own_timers(run).start(RUN_TIMER, deadline)
     for timer, at in restored.timers.items():
-        run.own_timers().start(timer, at)
+        own_timers(run).start(timer, at)
     for name, wait in restored.waits.items():
         future: asyncio.Future[Any] = run.loop.create_future()
         wait.future = future

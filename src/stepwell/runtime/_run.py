@@ -28,6 +28,7 @@ from stepwell.core import (
     RunStarted,
     StartStep,
     StartTimer,
+    Status,
     StopTimer,
     TimerFired,
     TurnPassed,
@@ -49,8 +50,8 @@ from stepwell.runtime._run_ids import new_run_id
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep
 from stepwell.runtime._stream import EventStream
-from stepwell.runtime._timers import NO_TIMERS, Timers
-from stepwell.runtime._verdicts import verdict
+from stepwell.runtime._timers import NO_TIMERS, Timers, own_timers
+from stepwell.runtime._verdicts import cancelled, verdict
 from stepwell.runtime._waits import NO_WAITS, WaitTable
 from stepwell.runtime._watchdog import WATCHDOG
 
@@ -142,7 +143,7 @@ class Run:
         self.machine = Machine(wiring.plan)
         self.stream = EventStream(loop, settings.stream_buffer)
         self.outcome = Outcome(loop)
-        self.timers = NO_TIMERS
+        self.timers: Timers = NO_TIMERS
         self.waits: WaitTable = NO_WAITS
         self.crew = Crew(self, workflow, steps)
         self.history = History(self.crew.attempts)
@@ -166,6 +167,12 @@ class Run:
         if self.named is None:
             self.named = new_run_id()
         return self.named
+
+    def is_forgotten(self) -> bool:
+        """Return whether the run is at work or in line, and nobody waits for its end, or for what it shows."""
+        state = self.machine.state
+        rests = state.status is RUNNING and not state.active  # until a person answers, say
+        return not (rests or self.outcome.is_awaited or self.stream.is_awaited)
 
     def now(self) -> float:
         """Return the time in seconds since the epoch; within a process it never goes back."""
@@ -215,12 +222,6 @@ class Run:
         key = self.wiring.learn(type(event))
         self.apply(RunStarted(self.now(), key, event, self.settings.timeout, self.external_events))
 
-    def own_timers(self) -> Timers:
-        """Return the timers of this run, made for the first of them."""
-        if self.timers is NO_TIMERS:
-            self.timers = Timers(self)
-        return self.timers
-
     def apply(self, fact: Fact) -> None:
         """Give the machine a fact and carry out what follows from it; perhaps that is the end."""
         for effect in self.machine.apply(fact):
@@ -245,7 +246,7 @@ class Run:
             case ResumeStep():
                 self.crew.resume(effect)
             case StartTimer():
-                self.own_timers().start(effect.timer, effect.at)
+                own_timers(self).start(effect.timer, effect.at)
             case StopTimer():
                 self.timers.stop(effect.timer)
             case CheckIdle():
@@ -315,9 +316,12 @@ class Run:
     def conclude(self, ending: EndRun) -> None:
         """Settle the outcome; the run is over."""
         error: BaseException | None = None
+        task = self.host.task
         if ending.status is COMPLETED:
             last = ending.outcome
             assert isinstance(last, StopEvent)
+        elif ending.status is Status.CANCELLED:
+            last, error = cancelled(self.wiring.workflow, with_loop=task is not None and task.has_cancelled(self))
         else:
             last, error = verdict(
                 ending,
@@ -333,6 +337,8 @@ class Run:
         if error is not None:
             self.stream.read_out = self.outcome.failure  # who read to the end was told: the last event says it
         self.host.runs.discard(self)
+        if task is not None and task.is_awaited:
+            task.run_ended(self)
         self.crew.disband()
         if self.observers is not None:
             self.observers.run_ended(ending.status, ending.outcome if error is None else error)

@@ -169,19 +169,19 @@ class StepTask:
 
     def result(self) -> None:
         """Return ``None`` once the body is over."""
-        if not self._over:
+        if not self.done():
             raise asyncio.InvalidStateError("Result is not set.")
 
     def exception(self) -> None:
         """Return ``None`` once the body is over."""
-        if not self._over:
+        if not self.done():
             raise asyncio.InvalidStateError("Exception is not set.")
 
     def add_done_callback(
         self, callback: Callable[[Any], object], *, context: contextvars.Context | None = None
     ) -> None:
         """Call ``callback`` with this task, soon after the body is over."""
-        if self._over:
+        if self.done():
             self.loop.call_soon(callback, self, context=context)
         else:
             self._callbacks = self._callbacks or []
@@ -195,7 +195,7 @@ class StepTask:
         return removed
 
     def __await__(self) -> Generator[Any, None, None]:
-        if not self._over:
+        if not self.done():
             self._asyncio_future_blocking = True
             yield self
         self.result()

@@ -91,6 +91,11 @@ class EventStream:
         """The cursor that the next event will have."""
         return self._base + len(self._events)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a reader waits for the next event."""
+        return self._waiters is not None or self._watched
+
     def restore(self, end: int, questions: list[StreamItem[Event]]) -> None:
         """Begin where another stream of the run stood: its cursors go on, and its open questions are kept."""
         self._base = end
@@ -120,7 +125,7 @@ class EventStream:
         if self.internal is None:
             self.internal = InternalRing(self._limit)
         self.internal.add(Internal(self.end, event, origin))
-        is_awaited = self._waiters is not None or self._watched
+        is_awaited = self.is_awaited
         if is_awaited:
             self._wake()
         return is_awaited
@@ -132,7 +137,7 @@ class EventStream:
         if self._origins is NO_ORIGINS:
             self._origins = {}
         self._origins[self.end] = origin
-        is_awaited = self._waiters is not None or self._watched
+        is_awaited = self.is_awaited
         EventStream.write(self, event)  # not the child's own way of writing, which tells the runs above
         return is_awaited
 

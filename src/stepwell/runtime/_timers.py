@@ -98,3 +98,16 @@ class Timers:
 
 NO_TIMERS = Timers(None)
 """Shared by all owners that never had a timer; none is started in it."""
+
+
+class TimedOwner(Owner, Protocol):
+    """An owner that keeps its timers itself."""
+
+    timers: Timers
+
+
+def own_timers(owner: TimedOwner) -> Timers:
+    """Return the timers of an owner, which are made for the first of them."""
+    if owner.timers is NO_TIMERS:
+        owner.timers = Timers(owner)
+    return owner.timers

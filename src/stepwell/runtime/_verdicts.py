@@ -21,11 +21,9 @@ def verdict(
     now: float,
     half_full: Sequence[str] = (),
 ) -> tuple[StopEvent, BaseException]:
-    """Return the last event of the stream and the error, of an ending that is no success."""
+    """Return the last event of the stream and the error, of a run that failed."""
     error: BaseException
     match ending.status:
-        case Status.CANCELLED:
-            return flow.WorkflowCancelledEvent(), WorkflowCancelledByUser(workflow=wiring.workflow)
         case Status.TIMED_OUT:
             active = [wiring.steps[step].name for step in ending.active]
             limit = timeout or 0.0
@@ -44,6 +42,11 @@ def verdict(
         elapsed_seconds=now - attempt.began if attempt is not None else None,
     )
     return last, error
+
+
+def cancelled(workflow: str, *, with_loop: bool) -> tuple[StopEvent, BaseException]:
+    """Return them of a run that was cancelled, perhaps with all tasks of its loop."""
+    return flow.WorkflowCancelledEvent(), WorkflowCancelledByUser(workflow=workflow, with_loop=with_loop)
 
 
 def note_attempt(error: BaseException, attempt: Attempt) -> None:

@@ -10,25 +10,20 @@ import os
 import sys
 import threading
 import time
+from asyncio import _register_task
 from collections.abc import Iterator
 from dataclasses import field
 from types import CodeType, FrameType
 from typing import Any, Protocol
 
 from stepwell.core import record
+from stepwell.runtime._loop_runs import LiveRun, LoopRuns
 from stepwell.runtime._turns import Soon, Turns
 
 logger = logging.getLogger("stepwell.watchdog")
 
 BLOCKED_SECONDS = 1.0
 _ROUND_SECONDS = 0.25
-
-
-class LiveRun(Protocol):
-    """A run, as far as its loop needs to know it."""
-
-    def lost(self) -> None:
-        """End: the loop was closed under it."""
 
 
 class Clock(Protocol):
@@ -41,8 +36,8 @@ class Clock(Protocol):
 class Host:
     """A loop that has runs: its thread, its clocks (seconds), and the runs under way, which nothing else holds.
 
-    ``soon`` makes a call in the loop's next turn. ``world`` is set for the loops of simulated worlds, which take over
-    the runs that begin in them.
+    ``soon`` makes a call in the loop's next turn. ``task`` stands for all the runs. ``world`` is set for the loops of
+    simulated worlds, which take over the runs that begin in them.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -51,9 +46,15 @@ class Host:
     wall_clock: Clock
     soon: Soon
     world: Any = None
-    runs: set["LiveRun"] = field(default_factory=set)
+    runs: set[LiveRun] = field(default_factory=set)
+    task: LoopRuns | None = None
     asked_at: float | None = None
     reported: bool = False
+
+    def begin_task(self) -> None:
+        """Be a task of the loop from now on."""
+        self.task = LoopRuns(self.loop, self.runs, self.begin_task)
+        _register_task(self.task)  # type: ignore[arg-type]  # as asyncio's "Extending" has it
 
     def answer(self) -> None:
         self.asked_at = None
@@ -99,6 +100,8 @@ class Watchdog:
         """Watch a loop that was at rest, and in which a run begins."""
         host.thread = threading.get_ident()  # it may have moved
         host.answer()
+        if host.task is None and host.world is None:  # a world ends its runs itself
+            host.begin_task()
         if self._wanted.is_set():
             return
         self._wanted.set()

@@ -310,6 +310,7 @@ class _Gate:
             run.begin(event)
         else:
             self._waiting[run] = event
+            run.host.runs.add(run)  # under way for everybody: who ends the loop's runs ends it too
 
     def leave(self, run: Run) -> None:
         """Give the place to the next in line; a run that ended while it stood in line had none."""

@@ -74,7 +74,7 @@ async def work(ev: Task) -> Result:
 
 
 async def join(evs: list[Result]) -> StopEvent:
-    raise NotImplementedError
+    raise NotImplementedError  # never run either
 
 
 def test_a_fan_out_and_its_join_are_fine() -> None:

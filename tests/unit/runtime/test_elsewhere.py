@@ -155,7 +155,11 @@ def left_behind() -> WorkflowHandler[Any]:
         await asyncio.sleep(0.001)
         return handler
 
-    return asyncio.run(main())
+    loop = asyncio.new_event_loop()  # asyncio.run would end the run first
+    try:
+        return loop.run_until_complete(main())
+    finally:
+        loop.close()
 
 
 @pytest.mark.parametrize(

@@ -495,16 +495,3 @@ async def test_any_number_of_tasks_may_await_one_handler() -> None:
 
     assert await asyncio.gather(*(wait_for_it() for _ in range(5))) == ["fast"] * 5
     assert await handler == "fast"
-
-
-@virtually
-async def test_cancelling_the_loop_s_tasks_ends_the_run_and_its_stream() -> None:
-    handler = Race().run()
-    await asyncio.sleep(0.5)
-
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        task.cancel()
-    kinds = [type(event).__name__ async for event in handler.stream_events()]
-
-    assert kinds == ["WorkflowFailedEvent"]
-    assert handler.is_done()

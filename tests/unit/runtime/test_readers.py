@@ -106,7 +106,10 @@ async def test_a_reader_that_is_left_leaves_no_task_behind() -> None:
         break
     await asyncio.sleep(0)
 
-    assert {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()} == {"tick"}
+    assert {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()} == {
+        "tick",
+        "stepwell runs",
+    }
 
 
 @virtually
