@@ -172,7 +172,8 @@ class Run:
         """Return whether the run is at work or in line, and nobody waits for its end, or for what it shows."""
         state = self.machine.state
         rests = state.status is RUNNING and not state.active  # until a person answers, say
-        return not (rests or self.outcome.is_awaited or self.stream.is_awaited)
+        is_over = self.ending is not None  # but for bodies that are still to end
+        return not (is_over or rests or self.outcome.is_awaited or self.stream.is_awaited)
 
     def now(self) -> float:
         """Return the time in seconds since the epoch; within a process it never goes back."""
@@ -310,8 +311,10 @@ class Run:
 
     async def _close_resources(self, ending: EndRun) -> None:
         assert self.resources is not None
-        await self.resources.aclose()
-        self.conclude(ending)
+        try:
+            await self.resources.aclose()
+        finally:  # also when it is cancelled, as asyncio.run() does with every task: somebody waits for the end
+            self.conclude(ending)
 
     def conclude(self, ending: EndRun) -> None:
         """Settle the outcome; the run is over."""

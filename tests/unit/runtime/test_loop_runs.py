@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any
 
 import pytest
 from tests.unit.runtime.virtual_loop import virtually
@@ -13,6 +13,7 @@ from stepwell import (
     Event,
     HumanResponseEvent,
     InputRequiredEvent,
+    Resource,
     StartEvent,
     StopEvent,
     Workflow,
@@ -173,6 +174,30 @@ def test_a_run_that_somebody_waits_for_is_not(
     with caplog.at_level(logging.WARNING, logger="stepwell"):
         asyncio.run(main())
 
+    assert caplog.records == []
+
+
+def test_a_run_that_has_its_result_keeps_it_when_its_teardown_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
+    story: list[str] = []
+
+    async def session() -> AsyncIterator[str]:
+        yield "session"
+        story.append("closing")
+        try:
+            await asyncio.sleep(20)
+        finally:
+            story.append("cut off")
+
+    class Session(Workflow):
+        @step
+        async def begin(self, ev: StartEvent, one: Annotated[str, Resource(session, scope="run")]) -> StopEvent:
+            return StopEvent(result=one)
+
+    handler = left_by_main(Session(), turns=5)
+
+    assert story == ["closing", "cut off"]
+    assert handler.exception() is None
+    assert handler.status == "completed"
     assert caplog.records == []
 
 
