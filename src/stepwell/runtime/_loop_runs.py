@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from stepwell.flow import Wiring
+from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._step_task import StepTask
 
 logger = logging.getLogger("stepwell.runtime")
@@ -50,19 +51,26 @@ class LoopRuns(StepTask):
         self.renew = renew
         self.is_awaited = False
         self._cancelled: set[LiveRun] | None = None
+        self._spared: set[LiveRun] = set()  # cancelled, but not waited for: they wait for this
 
     def done(self) -> bool:
         """Return whether no run is under way."""
         return self._over or not self.runs
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel the runs; those that begin in a ``finally`` of theirs are not waited for."""
+        """Cancel the runs; those that begin in a ``finally`` of theirs are not waited for.
+
+        Neither is the run of a step that calls this: it may wait for all tasks that it cancels.
+        """
         if self.done():
             return False
         self._cancels += 1
         self.is_awaited = True
         tops = [run for run in self.runs if run.link is None]
-        self._cancelled = set(tops)
+        running = asyncio._get_running_loop()  # noqa: SLF001  # none between a program's end and its loop's
+        if running is self.loop:
+            self._spared.update(_run_of(asyncio.current_task()))
+        self._cancelled = set(tops) - self._spared
         forgotten = Counter(run.wiring.workflow for run in tops if run.is_forgotten())
         if forgotten:
             logger.warning(
@@ -70,13 +78,14 @@ class LoopRuns(StepTask):
                 "at work that nobody waited for: %s. They were cancelled too. Await their handlers before that",
                 ", ".join(f"{count} of {name}" for name, count in forgotten.items()),
             )
-        running = asyncio._get_running_loop()  # noqa: SLF001  # none between a program's end and its loop's
         asyncio._set_running_loop(self.loop)  # noqa: SLF001  # callbacks may ask for it
         try:
             for run in tops:
                 run.cancel()
         finally:
             asyncio._set_running_loop(running)  # noqa: SLF001
+        if not self._cancelled and not self._over:
+            self._end()
         return True
 
     def add_done_callback(
@@ -95,8 +104,11 @@ class LoopRuns(StepTask):
         if self._cancelled is not None:
             self._cancelled.discard(run)
         if not self.runs or self._cancelled == set():
-            self.renew()
-            self.settle()
+            self._end()
+
+    def _end(self) -> None:
+        self.renew()
+        self.settle()
 
     def get_name(self) -> str:
         """Return a name for lists of tasks."""
@@ -104,3 +116,12 @@ class LoopRuns(StepTask):
 
     def __repr__(self) -> str:
         return f"<LoopRuns: {len(self.runs)} under way>"
+
+
+def _run_of(task: object) -> list[Any]:
+    """Return the run that is uppermost above the step whose body runs as ``task``, if that is what it does."""
+    attempt = task.owner if isinstance(task, BackgroundTask) else task
+    run = getattr(attempt.crew, "run", None) if isinstance(attempt, Attempt) else None
+    while run is not None and run.link is not None:
+        run = run.link.run
+    return [] if run is None else [run]

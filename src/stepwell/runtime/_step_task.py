@@ -129,8 +129,7 @@ class StepTask:
         if self._must_cancel:
             self._must_cancel = False
             if not isinstance(error, asyncio.CancelledError):
-                message = self._cancel_message
-                error = asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
+                error = self._make_cancelled_error()
         if error is None:
             self.advance(body.send, None)
         else:
@@ -148,6 +147,11 @@ class StepTask:
         self._must_cancel = True
         self._cancel_message = msg
         return True
+
+    def _make_cancelled_error(self) -> asyncio.CancelledError:
+        """Return what a cancelled ``asyncio.gather`` raises: it asks the last of its tasks for that."""
+        message = self._cancel_message
+        return asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
 
     def cancelling(self) -> int:
         """Return how often the body was asked to stop, less how often that was taken back."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
 import pytest
-from tests.unit.runtime.virtual_loop import virtually
+from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import (
     Context,
@@ -263,6 +263,42 @@ async def test_bodies_that_have_not_begun_never_do() -> None:
         await handler
 
     assert workflow.notes == []
+
+
+@virtually
+async def test_a_step_that_cancels_all_other_tasks_and_waits_for_them_ends_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    main, start = asyncio.current_task(), asyncio.get_running_loop().time()
+
+    class Shuts(Workflow):
+        @step
+        async def shut(self, ev: StartEvent) -> StopEvent:
+            others = asyncio.all_tasks() - {asyncio.current_task(), main}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            return StopEvent()
+
+    other, handler = Parts().run(), Shuts().run()
+    with pytest.raises(WorkflowCancelledByUser):
+        await handler
+
+    assert passed_since(start) == 0
+    assert other.status == "cancelled"
+    assert "ignores its cancellation" not in caplog.text
+
+
+@virtually
+async def test_waiting_for_the_runs_of_a_loop_together_can_be_cancelled() -> None:
+    handler = Parts().run()
+    await asyncio.sleep(0.5)
+    together = asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(together, 1)
+
+    assert handler.status == "cancelled"
 
 
 @virtually
