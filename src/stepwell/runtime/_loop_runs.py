@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from stepwell.flow import Wiring
@@ -49,6 +49,9 @@ class LoopRuns(StepTask):
         self.variables = contextvars.Context()
         self.runs = runs
         self.renew = renew
+        self._fut_waiter = loop.create_future()  # to who asks (anyio does), this never works, and always waits
+        self._standing = _runs_under_way()
+        self._standing.send(None)
         self.is_awaited = False
         self._cancelled: set[LiveRun] | None = None
         self._spared: set[LiveRun] = set()  # cancelled, but not waited for: they wait for this
@@ -110,12 +113,20 @@ class LoopRuns(StepTask):
         self.renew()
         self.settle()
 
+    def get_coro(self) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine that stands for the runs: a task that is not done has one."""
+        return self._standing
+
     def get_name(self) -> str:
         """Return a name for lists of tasks."""
         return "stepwell runs"
 
     def __repr__(self) -> str:
         return f"<LoopRuns: {len(self.runs)} under way>"
+
+
+async def _runs_under_way() -> None:
+    await asyncio.sleep(0)
 
 
 def _run_of(task: object) -> list[Any]:

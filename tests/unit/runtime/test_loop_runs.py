@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
+import anyio
 import pytest
 from tests.unit.runtime.virtual_loop import passed_since, virtually
 
@@ -342,3 +343,16 @@ async def test_the_task_of_a_loop_s_runs_can_be_looked_at() -> None:
     assert task.done()
     assert task.result() is None
     assert task.exception() is None
+
+
+async def test_anyio_lists_the_runs_of_a_loop_and_does_not_take_them_for_work() -> None:
+    handler = Asks(timeout=None).run()
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        await anyio.wait_all_tasks_blocked()
+    names = [task.name for task in anyio.get_running_tasks()]
+    await handler.cancel_run()
+
+    assert "stepwell runs" in names
