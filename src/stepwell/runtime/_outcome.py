@@ -93,5 +93,7 @@ class Outcome:
 
 
 def _is_ended_by_the_program(error: BaseException) -> bool:
-    """Return whether a failure is no news: the program was interrupted, or the loop ended under the run."""
-    return isinstance(error, KeyboardInterrupt) or (isinstance(error, StepCancelledError) and error.from_outside)
+    """Return whether a failure is no news: the program was interrupted or left, or the loop ended under the run."""
+    return isinstance(error, (KeyboardInterrupt, SystemExit)) or (
+        isinstance(error, StepCancelledError) and error.from_outside
+    )
