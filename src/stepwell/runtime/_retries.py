@@ -4,7 +4,7 @@ import hashlib
 import math
 
 from stepwell import errors
-from stepwell.errors import ReplayError
+from stepwell.errors import ReplayError, StepCancelledError
 from stepwell.runtime._attempts import Attempt
 
 
@@ -15,7 +15,7 @@ def retry_delay(attempt: Attempt, error: BaseException, now: float, run_id: str)
     the step's as its cause. What failed together is seeded apart: one seed would bring it all back together.
     """
     policy = attempt.step.definition.options.retry_policy
-    from_outside = getattr(error, "from_outside", False)
+    from_outside = isinstance(error, StepCancelledError) and error.from_outside
     if policy is None or not isinstance(error, Exception) or isinstance(error, ReplayError) or from_outside:
         return None, error
     failures = attempt.start.number

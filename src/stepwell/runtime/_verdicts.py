@@ -58,7 +58,7 @@ def note_attempt(error: BaseException, attempt: Attempt) -> None:
     try:
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
-    except (AttributeError, TypeError):
+    except Exception:  # noqa: BLE001  # it may answer for its attributes itself, and as it likes
         return  # an exception that refuses attributes keeps its own text only
 
 

@@ -412,3 +412,58 @@ async def test_a_failure_that_was_read_in_the_stream_is_not_logged(caplog: pytes
 
     assert isinstance(last, WorkflowFailedEvent)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+class ApiError(Exception):
+    """Answers for attributes out of what a server said, and has not all that it is asked for."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+
+    def __getattr__(self, name: str) -> Any:
+        return self.__dict__["body"][name]
+
+
+@virtually
+async def test_an_exception_that_answers_for_its_attributes_itself_ends_the_run_as_any_other() -> None:
+    error = ApiError({"code": 503})
+
+    class Calls(Workflow):
+        @step
+        async def call(self, ev: StartEvent) -> StopEvent:
+            raise error
+
+    start = asyncio.get_running_loop().time()
+    caught = (await asyncio.gather(Calls().run(), return_exceptions=True))[0]
+
+    assert caught is error
+    assert passed_since(start) == 0
+
+
+@virtually
+async def test_an_exception_with_an_answer_to_everything_is_tried_again() -> None:
+    attempts: list[int] = []
+
+    class Calls(Workflow):
+        @step(retry_policy=retry_policy(wait=wait_fixed(1), stop=stop_after_attempt(2)))
+        async def call(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            attempts.append(ctx.attempt)
+            if ctx.attempt == 1:
+                raise ApiError({"from_outside": "yes", "__notes__": []})
+            return StopEvent(result="there")
+
+    assert await Calls().run() == "there"
+    assert attempts == [1, 2]
+
+
+def test_a_step_that_leaves_the_program_is_no_failure_to_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Leaves(Workflow):
+        @step
+        async def leave(self, ev: StartEvent) -> StopEvent:
+            raise SystemExit(3)
+
+    with pytest.raises(SystemExit, match="3"):
+        Leaves().run_sync()
+    gc.collect()
+
+    assert caplog.records == []
