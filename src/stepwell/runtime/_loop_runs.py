@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from stepwell.flow import Wiring
-from stepwell.runtime._attempts import Attempt, BackgroundTask
 from stepwell.runtime._step_task import StepTask
 
 logger = logging.getLogger("stepwell.runtime")
@@ -131,8 +130,8 @@ async def _runs_under_way() -> None:
 
 def _run_of(task: object) -> list[Any]:
     """Return the run that is uppermost above the step whose body runs as ``task``, if that is what it does."""
-    attempt = task.owner if isinstance(task, BackgroundTask) else task
-    run = getattr(attempt.crew, "run", None) if isinstance(attempt, Attempt) else None
+    attempt = getattr(task, "owner", task)  # that of a background task
+    run = getattr(attempt.crew, "run", None) if isinstance(attempt, StepTask) else None
     while run is not None and run.link is not None:
         run = run.link.run
     return [] if run is None else [run]
