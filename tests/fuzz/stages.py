@@ -17,7 +17,7 @@ LONGEST = 100.0
 async def use(result: Any) -> None:
     """Do with a result what its kind asks for."""
     if inspect.isawaitable(result):
-        await asyncio.wait_for(result, LONGEST)
+        await asyncio.wait_for(asyncio.ensure_future(result), LONGEST)  # in a task of its own, on any Python
     elif hasattr(result, "__anext__"):
         async for _ in result:
             break
