@@ -6,7 +6,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stepwell.core import Point, Settled, StartStep
-from stepwell.errors import AttemptOverError
+from stepwell.errors import AttemptOverError, RunOverError
 from stepwell.flow import Event
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write, note_refused
 from stepwell.runtime._step_task import Keeper, StepTask
@@ -23,6 +23,7 @@ class AttemptKeeper(Keeper, Protocol):
     run: Any
     workflow: Any
     loop: asyncio.AbstractEventLoop
+    ended: str | None
 
     def call_with_care(self, attempt: "Attempt") -> Coroutine[Any, Any, Any]: ...
 
@@ -93,9 +94,16 @@ class Attempt(StepTask):
             raise AttemptOverError(call=call, step=self.step.name, why=self.over)
 
     def may_write(self) -> bool:
-        """Count a write to the store; return ``False`` for one that was made before the snapshot."""
+        """Count a write to the store; return ``False`` for one that was made before the snapshot.
+
+        Raises a ``RunOverError`` after the end of the run: the store may be that of a later run by then.
+        """
         if self.over is not None:
             self.check("a write to ctx.store")
+        ended = self.crew.ended
+        if ended is not None:
+            workflow = type(self.crew.workflow).__name__
+            raise RunOverError(call="a write to ctx.store", workflow=workflow, status=ended)
         return is_new_write(self)
 
     def note_refused(self) -> None:

@@ -39,12 +39,19 @@ class Buffer:
         self.kept -= len(expected)
         return [self.events[kind].popleft() for kind in expected]
 
-    def missing(self) -> dict[str, int]:
-        """Return how many of which class are not there yet, by the expectation last stated."""
-        lacks = Counter(self.expected)
-        for kind, events in self.events.items():
-            lacks[kind] -= len(events)
-        return {kind.__name__: count for kind, count in lacks.items() if count > 0}
+    def explain(self) -> str:
+        """Return what is there and what is not, by the expectation last stated; after a restore there may be none."""
+        wanted = Counter(kind.__name__ for kind in self.expected)
+        kept = Counter({kind.__name__: len(events) for kind, events in self.events.items()})
+        missing, beyond = wanted - kept, kept - wanted
+        if not wanted:
+            return f"keeps {_listed(beyond)}"
+        has = f"has {(wanted & kept).total()} of {wanted.total()} and waits for {_listed(missing, ' more')}"
+        return f"{has}; beyond these it keeps {_listed(beyond)}" if beyond else has
+
+
+def _listed(counts: Counter[str], more: str = "") -> str:
+    return ", ".join(f"{count}{more} {name}" for name, count in counts.items())
 
 
 class Buffers:
@@ -75,10 +82,7 @@ class Buffers:
     def explain(self) -> list[str]:
         """Return a sentence for each buffer that waits for something."""
         return [
-            f"collect_events of step {step!r}"
-            + (f" (buffer {name!r})" if name else "")
-            + f" has {buffer.kept} of {len(buffer.expected)} and waits for "
-            + ", ".join(f"{count} more {kind}" for kind, count in buffer.missing().items())
+            f"collect_events of step {step!r}" + (f" (buffer {name!r}) " if name else " ") + buffer.explain()
             for (step, name), buffer in self.by_place.items()
             if buffer.kept
         ]

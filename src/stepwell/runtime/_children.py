@@ -28,7 +28,7 @@ from stepwell.core import (
     WaitDropped,
     WaitId,
 )
-from stepwell.errors import AttemptOverError, WrongThreadError
+from stepwell.errors import AttemptOverError, RunOverError, WrongThreadError
 from stepwell.flow import Event, StartEvent, StopEvent
 from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._history import note_wait
@@ -152,9 +152,12 @@ def _check(run: RunPort, attempt: Attempt, workflow: object) -> None:
     if not run.in_loop():
         raise WrongThreadError(call="ctx.run_child", remedy="In a def step, use ctx.call(ctx.run_child(…)).")
     attempt.check("run_child")
+    status = run.machine.state.status
+    if status is not RUNNING and attempt.stopping is None:
+        raise RunOverError(call="run_child", workflow=run.wiring.workflow, status=status.value)
     is_again = attempt.replay is not None and not attempt.replay.body_is_over
     is_open = attempt.start.attempt in run.crew.attempts or bool(attempt.tasks) or is_again
-    if attempt.stopping is not None or not is_open or run.machine.state.status is not RUNNING:
+    if attempt.stopping is not None or not is_open:
         raise AttemptOverError(call="run_child", step=attempt.step.name, why=attempt.stopping or "over already")
     depth = sum(1 for _ in ancestors(run))
     if depth >= DEPTH_LIMIT:

@@ -96,6 +96,7 @@ class Crew:
     __slots__ = (
         "attempts",
         "draining",
+        "ended",
         "failed_last",
         "grace",
         "is_below",
@@ -119,6 +120,7 @@ class Crew:
         self.is_below = False  # true for a child run
         self.ready: deque[Attempt] | None = None  # an empty one takes 600 bytes, and waiting runs are many
         self.draining = False
+        self.ended: str | None = None  # how, once the run is over
 
     def start(self, start: StartStep) -> Attempt:
         """Make the attempt; its body begins when its turn comes."""
@@ -201,6 +203,7 @@ class Crew:
 
     def disband(self) -> None:
         """Let go of the run: nothing is in flight any more."""
+        self.ended = self.run.outcome.status.value
         del self.run
         if self.ready is not None:
             self.ready.clear()

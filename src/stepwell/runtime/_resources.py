@@ -34,6 +34,11 @@ class ResourceScope:
         self._made: dict[Callable[..., Any], asyncio.Future[Any]] = {}
         self._exits = AsyncExitStack()
 
+    def is_making(self, factory: Callable[..., Any]) -> bool:
+        """Return whether somebody is at it now."""
+        known = self._made.get(factory)
+        return known is not None and not known.done()
+
     async def get(self, resource: Resource, make: Callable[[AsyncExitStack], Any]) -> Any:
         """Return the shared value, making it if nobody has, and waiting if somebody is."""
         while True:
@@ -114,6 +119,14 @@ class ResourceManager:
         if scope is not None:
             await scope.aclose()
 
+    async def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tear down what was made in ``loop``, which ends. What goes wrong is logged: the run's outcome stands."""
+        if self._scope is not None and self._scope.loop is loop:
+            try:
+                await self.aclose()
+            except Exception:
+                logger.exception("the teardown of a resource failed")
+
     async def fill(self, step: StepDefinition, scopes: "Scopes") -> dict[str, Any]:
         """Return a value for each resource parameter of ``step``."""
         values: dict[str, Any] = {}
@@ -151,7 +164,19 @@ class ResourceManager:
         if not descriptor.cache:
             return await make(scopes.attempt)
         scope = scopes.run() if descriptor.scope == "run" else self.scope(scopes.loop)
+        if chain and scope.is_making(factory):
+            self._refuse_circle(chain, (factory,))
         return await scope.get(descriptor, make)
+
+    def _refuse_circle(self, chain: tuple[Callable[..., Any], ...], way: tuple[Callable[..., Any], ...]) -> None:
+        """Raise where what another attempt is making needs what this one is: each would wait for the other."""
+        for wanted, _ in needs_of(way[-1]).values():
+            if isinstance(wanted, ResourceConfig) or wanted.factory in self._replaced or wanted.factory in way:
+                continue
+            if wanted.factory in chain:
+                circle = (*chain[chain.index(wanted.factory) :], *way, wanted.factory)
+                raise CircularResourceError(names=[factory_name(one) for one in circle])
+            self._refuse_circle(chain, (*way, wanted.factory))
 
 
 class RunResources:

@@ -173,7 +173,13 @@ def assign_field(model: BaseModel, name: str, value: Any, path: str) -> None:
     """Set a declared field as the model itself would, and any other name where the model is open."""
     declared = type(model).model_fields
     if name in declared or name in type(model).__private_attributes__:
-        setattr(model, name, value)
+        before = vars(model).copy()
+        try:
+            setattr(model, name, value)
+        except BaseException:
+            # A validator of the whole model sees, and refuses, what stands there already; pydantic leaves it there.
+            object.__setattr__(model, "__dict__", before)
+            raise
     elif model.__pydantic_extra__ is not None:
         model.__pydantic_extra__[name] = value
         model.__pydantic_fields_set__.add(name)

@@ -133,8 +133,9 @@ class Watchdog:
         now = time.monotonic()
         if watched.asked_at is None:
             watched.asked_at = now
+            ask = getattr(watched.loop, "stepwell_ask", watched.loop.call_soon_threadsafe)
             try:
-                watched.loop.call_soon_threadsafe(watched.answer)
+                ask(watched.answer)
             except RuntimeError:
                 return  # closed between the check and the call; swept in the next round
         elif now - watched.asked_at >= BLOCKED_SECONDS and not watched.reported:

@@ -284,10 +284,14 @@ class Workflow(RunsAsChild[StartT, StopT], Generic[StartT, StopT]):
         """Run to the end and return the result; takes what ``run`` takes, and needs no event loop.
 
         Inside a running loop (a notebook) the run gets a thread and a loop of its own, and this call blocks.
+        Resources of the workflow are torn down with that loop.
         """
 
         async def main() -> Any:
-            return await self.run(**arguments)
+            try:
+                return await self.run(**arguments)
+            finally:
+                await self.resource_manager.leave(asyncio.get_running_loop())
 
         return blocking(main)
 

@@ -40,8 +40,21 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.explain: Callable[[], list[str]] = list
         self.patience = PATIENCE_SECONDS
         self.at_standstill: Callable[[], bool] = bool
+        self.asked: Callable[[], None] | None = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._answer()
+        try:
+            return self._select(timeout)
+        finally:
+            self._answer()
+
+    def _answer(self) -> None:
+        asked, self.asked = self.asked, None
+        if asked is not None:
+            asked()
+
+    def _select(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
@@ -89,6 +102,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._jumping.holds -= 1
 
     stepwell_hold = hold
+
+    def stepwell_ask(self, answer: Callable[[], None]) -> None:
+        """Call ``answer`` when the loop comes by, for any thread: a loop that is woken for it never stands still."""
+        self._jumping.asked = answer
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass at once, as code that blocks the loop does."""

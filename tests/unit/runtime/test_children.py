@@ -16,6 +16,7 @@ from stepwell.errors import (
     ChildDepthError,
     NoAttemptError,
     NotAChildWorkflowError,
+    RunOverError,
     StartFieldsError,
     StepCancelledError,
     StepTimeoutError,
@@ -272,18 +273,26 @@ async def test_a_context_outside_of_a_step_runs_no_child() -> None:
 
 
 async def test_an_attempt_that_is_over_runs_no_child() -> None:
-    kept: list[Context] = []
+    class Next(Event):
+        pass
 
     class Keeps(Workflow):
         @step
-        async def outer(self, ctx: Context, ev: StartEvent) -> StopEvent:
-            kept.append(ctx)
-            return StopEvent()
+        async def first(self, ctx: Context, ev: StartEvent) -> Next:
+            self.kept = ctx
+            return Next()
 
-    await Keeps().run()
+        @step
+        async def second(self, ev: Next) -> StopEvent:
+            return StopEvent(result=await self.kept.run_child(Double(), number=1))
+
+    workflow = Keeps()
 
     with pytest.raises(AttemptOverError, match="over already"):
-        await kept[0].run_child(Double(), number=1)
+        await workflow.run()
+
+    with pytest.raises(RunOverError, match=r"run_child came too late: the run of workflow 'Keeps' is over \(failed\)"):
+        await workflow.kept.run_child(Double(), number=1)
 
 
 async def test_a_def_step_runs_a_child_by_call() -> None:

@@ -459,6 +459,30 @@ async def test_writing_to_the_stream_of_a_run_that_is_over_is_refused() -> None:
 
 
 @virtually
+async def test_what_a_step_left_behind_cannot_write_to_the_store_of_a_run_that_is_over() -> None:
+    kept: list[Context] = []
+
+    class Keeps(Workflow):
+        @step
+        async def keep(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            kept.append(ctx)
+            await ctx.store.set("n", 1)
+            return StopEvent()
+
+    handler = Keeps().run()
+    await handler
+
+    with pytest.raises(RunOverError, match=r"a write to ctx.store came too late: .*'Keeps' is over \(completed\)"):
+        await kept[0].store.set("n", 2)
+    with pytest.raises(RunOverError):
+        async with kept[0].store.edit_state() as state:
+            state.n = 3
+    assert await kept[0].store.get("n") == 1
+    await handler.ctx.store.set("n", 4)  # from outside it may be written, for the next run
+    assert await handler.ctx.store.get("n") == 4
+
+
+@virtually
 async def test_cancelling_a_task_that_awaits_the_handler_does_not_cancel_the_run() -> None:
     handler = Race().run()
 

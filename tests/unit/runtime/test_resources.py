@@ -173,6 +173,75 @@ async def test_a_circle_of_resources_is_an_error_that_names_it() -> None:
         await Circle().run()
 
 
+async def test_a_circle_is_found_also_when_two_attempts_begin_it_at_its_two_ends() -> None:
+    async def straw() -> str:
+        await asyncio.sleep(0)
+        return "straw"
+
+    async def grain() -> str:
+        await asyncio.sleep(0)
+        return "grain"
+
+    def egg(first: Annotated[str, Resource(straw)], second: str) -> str:
+        return first + second
+
+    def hen(first: Annotated[str, Resource(grain)], second: Annotated[str, Resource(egg)]) -> str:
+        return first + second
+
+    egg.__annotations__["second"] = Annotated[str, Resource(hen)]
+
+    class Farm(Workflow):
+        @step
+        async def hatch(self, ev: StartEvent, egg: Annotated[str, Resource(egg)]) -> StopEvent:
+            return StopEvent()
+
+        @step
+        async def breed(self, ev: StartEvent, hen: Annotated[str, Resource(hen)]) -> StopEvent:
+            return StopEvent()
+
+    with pytest.raises(CircularResourceError, match=r"(egg -> hen -> egg|hen -> egg -> hen)"):
+        await asyncio.wait_for(Farm(timeout=None).run(), 5)
+
+
+@pytest.mark.parametrize("is_in_loop", [False, True])
+async def test_run_sync_tears_down_what_it_made_with_its_loop(is_in_loop: bool) -> None:
+    told: list[str] = []
+
+    async def connect() -> AsyncIterator[str]:
+        told.append("open")
+        yield "connection"
+        await asyncio.sleep(0)
+        told.append("closed")
+
+    class Look(Workflow):
+        @step
+        async def look(self, ev: StartEvent, connection: Annotated[str, Resource(connect)]) -> StopEvent:
+            return StopEvent(result=connection)
+
+    workflow = Look()
+    for _ in range(2):
+        if is_in_loop:
+            workflow.run_sync()
+        else:
+            await asyncio.to_thread(workflow.run_sync)
+
+    assert told == ["open", "closed", "open", "closed"]
+
+
+async def test_run_sync_gives_its_result_also_when_a_teardown_fails(caplog: pytest.LogCaptureFixture) -> None:
+    def connect() -> Iterator[str]:
+        yield "connection"
+        raise OSError("the line is cut")
+
+    class Look(Workflow):
+        @step
+        async def look(self, ev: StartEvent, connection: Annotated[str, Resource(connect)]) -> StopEvent:
+            return StopEvent(result=connection)
+
+    assert Look().run_sync() == "connection"
+    assert "the teardown of a resource failed" in caplog.text
+
+
 async def test_a_resource_must_not_need_one_that_is_torn_down_before_it() -> None:
     def short() -> str:
         return "short"

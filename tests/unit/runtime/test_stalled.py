@@ -358,3 +358,44 @@ async def test_an_event_for_a_list_join_outside_of_a_fan_out_says_so() -> None:
     error = await stalled(Lists())
 
     assert "outside of a fan-out (step 'join' joins only what a returned list opened)" in str(error)
+
+
+@virtually
+async def test_a_half_full_collection_tells_what_is_expected_from_what_is_not() -> None:
+    class Collects(Workflow):
+        @step
+        async def write(self, ctx: Context, ev: StartEvent) -> Draft | Left:
+            ctx.send_event(Left())
+            return Draft()
+
+        @step
+        async def collect(self, ctx: Context, ev: Draft | Left) -> StopEvent | None:
+            return StopEvent() if ctx.collect_events(ev, [Draft, Draft]) else None
+
+    with pytest.raises(
+        WorkflowStalledError, match=r"'collect' has 1 of 2 and waits for 1 more Draft; beyond these it keeps 1 Left\."
+    ):
+        await Collects().run()
+
+
+@virtually
+async def test_a_half_full_collection_of_a_run_taken_up_says_what_it_keeps() -> None:
+    class Collects(Workflow):
+        @step
+        async def write(self, ctx: Context, ev: StartEvent) -> Draft | None:
+            ctx.send_event(Draft())
+            await ctx.sleep(1)
+            return None
+
+        @step
+        async def collect(self, ctx: Context, ev: Draft) -> StopEvent | None:
+            return StopEvent() if ctx.collect_events(ev, [Draft, Draft]) else None
+
+    workflow = Collects()
+    handler = workflow.run()
+    await asyncio.sleep(0.5)
+    stored = handler.ctx.to_dict()
+    await handler.cancel_run()
+
+    with pytest.raises(WorkflowStalledError, match="collect_events of step 'collect' keeps 1 Draft"):
+        await workflow.run(ctx=Context.from_dict(workflow, stored))

@@ -328,6 +328,28 @@ async def test_a_model_that_validates_its_assignments_still_does() -> None:
     assert await store.get("count") == 7
 
 
+async def test_what_a_validator_of_the_whole_model_refuses_is_not_written() -> None:
+    class Range(BaseModel):
+        model_config = ConfigDict(validate_assignment=True)
+        low: int = 0
+        high: int = 10
+
+        @model_validator(mode="after")
+        def is_in_order(self) -> "Range":
+            if self.low > self.high:
+                raise ValueError("low is above high")
+            return self
+
+    store = StateStore(Range())
+
+    with pytest.raises(ValidationError, match="low is above high"):
+        await store.set("low", 11)
+
+    assert await store.get_state() == Range()
+    await store.set("high", 20)
+    assert await store.get_state() == Range(high=20)
+
+
 async def test_a_reader_does_not_see_later_writes() -> None:
     store = dict_store(a={"b": {"c": 1}}, n=1)
     state, inner = await store.get_state(), await store.get("a")

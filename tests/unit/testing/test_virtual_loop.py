@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
+from stepwell import Context, Event, HumanResponseEvent, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import EventWaitTimeout, VirtualDeadlockError
 from stepwell.llms import StandIn
 from stepwell.llms.openai import OpenAI
@@ -207,3 +207,22 @@ def test_a_standstill_names_who_waits_and_where(monkeypatch: pytest.MonkeyPatch)
         run_virtual(waits_for_nobody())
 
     assert caught.value.seconds == 0.01
+
+
+def test_a_run_that_nobody_answers_is_a_standstill_also_while_the_watchdog_watches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stepwell.testing._virtual_loop.PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("stepwell.runtime._watchdog._ROUND_SECONDS", 0.01)
+
+    class Asks(Workflow):
+        @step
+        async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await ctx.wait_for_event(HumanResponseEvent)
+            return StopEvent()
+
+    async def nobody_answers() -> None:
+        await Asks().run()
+
+    with pytest.raises(VirtualDeadlockError, match=r"\.ask, line \d+|nobody_answers, line \d+"):
+        run_virtual(nobody_answers())
