@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stepwell.core import Point, Settled, StartStep
+from stepwell.core import Point, Settled, StartStep, Status
 from stepwell.errors import AttemptOverError, RunOverError
 from stepwell.flow import Event
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write, note_refused
@@ -23,7 +23,7 @@ class AttemptKeeper(Keeper, Protocol):
     run: Any
     workflow: Any
     loop: asyncio.AbstractEventLoop
-    ended: str | None
+    ended: Status | None
 
     def call_with_care(self, attempt: "Attempt") -> Coroutine[Any, Any, Any]: ...
 
@@ -103,7 +103,7 @@ class Attempt(StepTask):
         ended = self.crew.ended
         if ended is not None:
             workflow = type(self.crew.workflow).__name__
-            raise RunOverError(call="a write to ctx.store", workflow=workflow, status=ended)
+            raise RunOverError(call="a write to ctx.store", workflow=workflow, status=ended.value)
         return is_new_write(self)
 
     def note_refused(self) -> None:

@@ -18,6 +18,7 @@ from stepwell.core import (
     Fact,
     ResumeStep,
     StartStep,
+    Status,
     StepCancelled,
     StepFailed,
     StepFannedOut,
@@ -120,7 +121,7 @@ class Crew:
         self.is_below = False  # true for a child run
         self.ready: deque[Attempt] | None = None  # an empty one takes 600 bytes, and waiting runs are many
         self.draining = False
-        self.ended: str | None = None  # how, once the run is over
+        self.ended: Status | None = None  # how, once the run is over
 
     def start(self, start: StartStep) -> Attempt:
         """Make the attempt; its body begins when its turn comes."""
@@ -203,7 +204,7 @@ class Crew:
 
     def disband(self) -> None:
         """Let go of the run: nothing is in flight any more."""
-        self.ended = self.run.outcome.status.value
+        self.ended = self.run.outcome.status
         del self.run
         if self.ready is not None:
             self.ready.clear()

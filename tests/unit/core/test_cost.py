@@ -1,5 +1,6 @@
 """The work for one fact does not grow with the run. Counted in bytecode instructions and calls, not in time."""
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -28,6 +29,7 @@ def work_of(act: Callable[[], object]) -> int:
         count += event == "c_call"
 
     traced, profiled = sys.gettrace(), sys.getprofile()
+    gc.disable()  # a collection calls who watches it (Hypothesis does), and that would count
     sys.settrace(trace)
     sys.setprofile(profile)
     try:
@@ -35,6 +37,7 @@ def work_of(act: Callable[[], object]) -> int:
     finally:
         sys.settrace(traced)
         sys.setprofile(profiled)
+        gc.enable()
     return count
 
 
