@@ -35,7 +35,7 @@ class StepStateChanged(InternalDispatchEvent):
 
 
 class UnhandledEvent(InternalDispatchEvent):
-    """An event that no step accepts and no wait listens for was put on hold."""
+    """An event that no step takes and no wait listens for was put on hold: also one for a join, from no fan-out."""
 
     event_type: str
     qualified_name: str

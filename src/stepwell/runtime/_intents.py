@@ -84,13 +84,20 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
     wakes = run.waits.matching(event) if run.waits.open else ()
     if attempt is None and target is None and run.children is not None and pass_down(run, event, key, wakes):
         return
-    if not wakes and not run.wiring.plan.routes[key].leads:
+    route = run.wiring.plan.routes[key]
+    if not wakes and (not route.leads or (route.only_joins and _is_outside(attempt))):
         _hold(run, attempt, event)
     sender = None
     if attempt is not None:
         sender = attempt.start.attempt
         run.history.produce(attempt.step.number, key)
     run.apply(EventSent(run.clock() + run.offset, key, event, sender, target, wakes))
+
+
+def _is_outside(attempt: Attempt | None) -> bool:
+    """Return whether a sender is in no branch of a fan-out: a join takes only what comes out of one."""
+    lineage = None if attempt is None else attempt.start.lineage
+    return lineage is None or lineage.scope is None
 
 
 def _hold(run: RunPort, attempt: Attempt | None, event: Event) -> None:

@@ -414,6 +414,34 @@ async def test_internal_events_tell_of_an_event_that_nobody_takes() -> None:
 
 
 @virtually
+@pytest.mark.parametrize("step_name", [None, "join"])
+async def test_internal_events_tell_of_an_event_for_a_join_from_outside_of_all_fan_outs(step_name: str | None) -> None:
+    class Item(Event): ...
+
+    class Made(Event): ...
+
+    class Joins(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> list[Item]:
+            ctx.send_event(Made(), step_name)
+            return [Item(), Item()]
+
+        @step
+        async def make(self, ctx: Context, ev: Item) -> Made:
+            return Made()
+
+        @step
+        async def join(self, evs: list[Made]) -> StopEvent:
+            return StopEvent(len(evs))
+
+    handler = Joins().run()
+    events = [event async for event in handler.stream_events(expose_internal=True)]
+
+    assert [event.event_type for event in events if isinstance(event, UnhandledEvent)] == ["Made"]
+    assert await handler == 2
+
+
+@virtually
 async def test_internal_events_tell_of_a_run_that_has_nothing_to_do() -> None:
     class Silent(Workflow):
         @step
