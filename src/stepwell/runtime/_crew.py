@@ -15,6 +15,8 @@ from functools import partial
 from typing import Any
 
 from stepwell.core import (
+    CancelRequested,
+    EndRun,
     Fact,
     ResumeStep,
     StartStep,
@@ -228,7 +230,7 @@ class Crew:
             return
         run = self.run
         if run.stream.woke and not is_heard:
-            self.soon(partial(self.returned, attempt, result, is_heard=True))
+            self.soon(partial(self._returned_later, attempt, result))
             return
         now = run.clock() + run.offset
         if (attempt.needs_care or now >= run.timers.earliest) and self._ended_otherwise(attempt, now):
@@ -259,6 +261,12 @@ class Crew:
         if self.is_below or run.ending is not None:
             run.tell_above()
             run.conclude_if_quiet()
+
+    def _returned_later(self, attempt: Attempt, result: object) -> None:
+        try:
+            self.returned(attempt, result, is_heard=True)
+        except Exception as flaw:  # noqa: BLE001  # nobody else would hear of it
+            self.broke(attempt, flaw)
 
     def _ended_otherwise(self, attempt: Attempt, now: float) -> bool:
         """Take the end of a body whose result is too late, or is spoilt by a background task that failed unseen."""
@@ -367,6 +375,22 @@ class Crew:
         run.history.record(attempt, outcome, now, returned)
         if run.observers is not None:
             run.observers.attempt_ended(attempt, outcome, result, now)
+
+    def broke(self, attempt: Attempt, error: Exception) -> None:
+        """End the run where the end of a body cannot be taken: it must not wait for that for ever."""
+        note_attempt(error, attempt)
+        logger.error("the engine could not take the end of step %r", attempt.step.name, exc_info=error)
+        attempt.over = "broken"
+        if self.ended is not None:
+            return
+        run = self.run
+        if run.ending is None:
+            self.failed_last = attempt
+            self.attempts[attempt.start.attempt] = attempt  # or the run would end as cancelled
+            run.apply(CancelRequested(run.now()))
+            run.ending = EndRun(Status.FAILED, error)
+        self.attempts.pop(attempt.start.attempt, None)
+        run.conclude_if_quiet()
 
     # Stopping.
 

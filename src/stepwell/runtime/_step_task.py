@@ -19,13 +19,18 @@ from stepwell.runtime._turns import Soon
 
 
 class Keeper(Protocol):
-    """Whose tasks they are: told how each body ended, by exactly one of the first two, once."""
+    """Whose tasks they are: told how each body ended, by exactly one of ``returned`` and ``raised``, once.
+
+    ``broke`` is told what those let out, which is an error of the engine's, or of a class that it came to look at.
+    """
 
     soon: Soon
 
     def returned(self, attempt: Any, result: object) -> None: ...
 
     def raised(self, attempt: Any, error: BaseException) -> None: ...
+
+    def broke(self, attempt: Any, error: Exception) -> None: ...
 
 
 class StepTask:
@@ -60,8 +65,11 @@ class StepTask:
         except BaseException as error:
             _leave_task(loop, self)  # type: ignore[arg-type]
             self.settle()
-            self.crew.raised(self, error)
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            try:
+                self.crew.raised(self, error)
+            except Exception as flaw:  # noqa: BLE001  # nobody else would hear of it
+                self.crew.broke(self, flaw)
+            if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
                 raise
             return
         else:
@@ -73,7 +81,10 @@ class StepTask:
         self.body = None
         if self._callbacks is not None:
             self.settle()
-        self.crew.returned(self, result)
+        try:
+            self.crew.returned(self, result)
+        except Exception as flaw:  # noqa: BLE001  # nobody else would hear of it
+            self.crew.broke(self, flaw)
 
     def settle(self) -> None:
         """Be done, and tell those who wait for that."""
