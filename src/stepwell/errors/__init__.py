@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stepwell.errors._definitions import (
     DuplicateStepError,
+    HiddenStepError,
     Problem,
     ReservedStepNameError,
     StartEventError,
@@ -197,6 +198,7 @@ __all__ = [
     "ForeignContextError",
     "ForeignSnapshotError",
     "HandlerNotInstalledError",
+    "HiddenStepError",
     "ImageSourceError",
     "KeyRefusedError",
     "LabelLengthError",

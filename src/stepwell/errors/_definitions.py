@@ -86,6 +86,20 @@ class DuplicateStepError(WorkflowValidationError):
         )
 
 
+class HiddenStepError(WorkflowValidationError):
+    """A method without ``@step`` has the name of a step of a base class."""
+
+    def __init__(self, *, step: str, workflow: str, location: str, hidden: str) -> None:
+        self.step = step
+        self.workflow = workflow
+        self.location = location
+        self.hidden = hidden
+        super().__init__(
+            f"{workflow}.{step} ({location}) is no step, and hides the step {step} from {hidden}. Decorate it with "
+            f"@step to override that one, rename it, or write {step} = None to drop the step."
+        )
+
+
 class ReservedStepNameError(WorkflowValidationError):
     """A step has the name of something that every workflow has."""
 

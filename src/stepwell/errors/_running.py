@@ -231,7 +231,7 @@ class RunOverError(UsageError, WorkflowRuntimeError):
         self.status = status
         super().__init__(
             f"{call} came too late: the run of workflow {workflow!r} is over ({status}), and nothing takes it. "
-            f"Send before the StopEvent, or start a new run."
+            f"Do that before the StopEvent, or start a new run."
         )
 
 

@@ -31,7 +31,7 @@ from stepwell.flow._events import (
 )
 from stepwell.flow._resources import Resource, ResourceConfig
 from stepwell.flow._retry_protocol import RetryInfo, RetryPolicy
-from stepwell.flow._signature import is_event_class, unwrapped
+from stepwell.flow._signature import is_event_class, locate, unwrapped
 from stepwell.flow._validation import accepted_by, check_graph_names, close_names, produced_by
 from stepwell.flow._wiring import Wiring, class_location
 
@@ -79,6 +79,8 @@ __all__ = [
     "define",
     "definition_of",
     "is_event_class",
+    "late_names",
+    "locate",
     "produced_by",
     "step",
     "unwrapped",

@@ -1,10 +1,11 @@
 """The steps of a workflow class: those it writes, those added to it, and all of them compiled when first used."""
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
-from stepwell.errors import DuplicateStepError, StepOptionError
-from stepwell.flow import StepDefinition, StepOptions, Wiring, define, definition_of, unwrapped
+from stepwell.errors import DuplicateStepError, HiddenStepError, StepOptionError
+from stepwell.flow import StepDefinition, StepOptions, Wiring, define, definition_of, locate, unwrapped
 from stepwell.runtime._state_types import infer_state_type
 from stepwell.runtime._steps import ReadyStep, ready_steps
 from stepwell.runtime._watchdog import WATCHDOG
@@ -59,7 +60,10 @@ def _outdate(cls: type[Any]) -> None:
 
 
 def collect_steps(cls: type) -> list[StepDefinition]:
-    """Return the steps of a class: its bases' first, each overridden by name, then those added."""
+    """Return the steps of a class: its bases' first, each overridden by name, then those added.
+
+    Raises ``HiddenStepError`` for a method without ``@step`` in the place of one.
+    """
     steps: dict[str, StepDefinition] = {}
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items():
@@ -68,7 +72,14 @@ def collect_steps(cls: type) -> list[StepDefinition]:
             if definition is not None:
                 steps[name] = definition.unbound() if isinstance(value, staticmethod) else definition
             elif name in steps:
-                del steps[name]
+                hidden = steps.pop(name)
+                if isinstance(function, FunctionType):
+                    raise HiddenStepError(
+                        step=name,
+                        workflow=base.__name__,
+                        location=str(locate(function)),
+                        hidden=str(hidden.location),
+                    )
         for definition in vars(base).get("_stepwell_added", ()):
             steps[definition.name] = definition
     return list(steps.values())

@@ -11,6 +11,7 @@ from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._crew import GRACE_SECONDS
 from stepwell.runtime._current import refuse_own_step
 from stepwell.runtime._history import AttemptRecord
+from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._readers import EventReader, ItemReader
 from stepwell.runtime._run import Run
 from stepwell.runtime._stream import StreamItem
@@ -147,9 +148,16 @@ class WorkflowHandler(Generic[StopT]):
         else:
             await outcome.settled()
 
+    def _outcome(self) -> Outcome:
+        """Return how the run stands; one whose loop was closed under it is over."""
+        run = self._run
+        if run.loop.is_closed():
+            lose(run)
+        return run.outcome
+
     def is_done(self) -> bool:
         """Return whether the run is over."""
-        return self._run.outcome.status is not RUNNING
+        return self._outcome().status is not RUNNING
 
     def done(self) -> bool:
         """Return whether the run is over."""
@@ -157,16 +165,16 @@ class WorkflowHandler(Generic[StopT]):
 
     def cancelled(self) -> bool:
         """Return whether the run was cancelled."""
-        return self._run.outcome.status is Status.CANCELLED
+        return self._outcome().status is Status.CANCELLED
 
     @property
     def status(self) -> str:
         """How the run stands: running, completed, failed, timed_out, cancelled or stalled."""
-        return self._run.outcome.status.value
+        return self._outcome().status.value
 
     def exception(self) -> BaseException | None:
         """Return what ended the run, or ``None``; also while it is running."""
-        return self._run.outcome.failure()
+        return self._outcome().failure()
 
     def get_stop_event(self) -> StopT | None:
         """Return the event that ended the run, or ``None`` while it is running. Raises what ended it otherwise."""

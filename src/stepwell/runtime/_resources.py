@@ -22,6 +22,7 @@ from stepwell.errors import (
 )
 from stepwell.flow import Resource, ResourceConfig, StepDefinition
 from stepwell.runtime._resource_configs import read_config
+from stepwell.runtime._verdicts import add_note
 
 logger = logging.getLogger("stepwell.runtime")
 
@@ -159,7 +160,11 @@ class ResourceManager:
                 name: await self.value(wanted, kind, scopes, (*chain, factory))
                 for name, (wanted, kind) in needs.items()
             }
-            return await enter(factory, arguments, exits)
+            try:
+                return await enter(factory, arguments, exits)
+            except Exception as error:
+                add_note(error, f"in resource factory {factory_name(factory)!r}")
+                raise
 
         if not descriptor.cache:
             return await make(scopes.attempt)

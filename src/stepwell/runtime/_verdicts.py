@@ -55,11 +55,16 @@ def note_attempt(error: BaseException, attempt: Attempt) -> None:
         f"in step {attempt.step.name!r} ({attempt.step.definition.location}), attempt {attempt.start.number}, "
         f"at event {type_name(attempt.start.event)}"
     )
+    add_note(error, note)
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Add a note to a user's exception, once; one that refuses attributes keeps its own text only."""
     try:
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
     except Exception:  # noqa: BLE001  # it may answer for its attributes itself, and as it likes
-        return  # an exception that refuses attributes keeps its own text only
+        return
 
 
 def _half_full(half: HalfJoin, wiring: Wiring) -> str:

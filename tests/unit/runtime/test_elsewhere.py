@@ -189,6 +189,15 @@ def test_a_run_whose_loop_was_closed_can_be_cancelled_and_is_over() -> None:
     assert handler.cancelled()
 
 
+def test_a_run_whose_loop_was_closed_is_over_for_whoever_asks() -> None:
+    assert left_behind().is_done()
+    assert left_behind().cancelled()
+    assert left_behind().status == "cancelled"
+    assert isinstance(left_behind().exception(), RunLoopError)
+    with pytest.raises(RunLoopError, match="was closed before the run had ended"):
+        left_behind().get_stop_event()
+
+
 def test_a_run_whose_loop_was_closed_is_let_go_when_the_next_run_begins() -> None:
     kept = weakref.ref(left_behind()._run)
 

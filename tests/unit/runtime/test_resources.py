@@ -273,10 +273,26 @@ async def test_a_failed_making_is_told_to_each_attempt_and_tried_again_by_the_ne
             return StopEvent(result=value)
 
     workflow = Flaky()
-    with pytest.raises(ConnectionError, match="no water"):
+    with pytest.raises(ConnectionError, match="no water") as caught:
         await workflow.run()
 
+    assert caught.value.__notes__[0] == "in resource factory 'flaky'"
     assert await workflow.run() == "water"
+
+
+async def test_a_generator_that_yields_nothing_is_named() -> None:
+    def dry() -> Iterator[str]:
+        yield from ()
+
+    class Thirsty(Workflow):
+        @step
+        async def begin(self, ev: StartEvent, value: Annotated[str, Resource(dry)]) -> StopEvent:
+            return StopEvent(result=value)
+
+    with pytest.raises(RuntimeError, match="didn't yield") as caught:
+        await Thirsty().run()
+
+    assert caught.value.__notes__[0] == "in resource factory 'dry'"
 
 
 async def test_a_test_can_put_a_value_in_the_place_of_a_factory() -> None:

@@ -14,6 +14,7 @@ from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
 from stepwell.errors import (
     DuplicateStepError,
     ForeignContextError,
+    HiddenStepError,
     NoRunningLoopError,
     NotAContextError,
     ReservedStepNameError,
@@ -425,6 +426,26 @@ async def test_a_subclass_overrides_a_step_by_name_and_drops_it_with_none() -> N
 
     assert await Heir().run() == "heir"
     assert await Base().run() == "base"
+
+
+def test_a_method_that_hides_a_step_without_being_one_is_refused() -> None:
+    class Base(Workflow):
+        @step
+        async def only(self, ev: StartEvent) -> StopEvent:
+            return StopEvent("base")
+
+    class Heir(Base):
+        async def only(self, ev: StartEvent) -> StopEvent:
+            return StopEvent("heir")
+
+    with pytest.raises(HiddenStepError) as caught:
+        Heir()
+
+    said = str(caught.value)
+    assert said.startswith(f"Heir.only ({__file__}:")
+    assert f"hides the step only from {__file__}:" in said
+    assert "Decorate it with @step" in said
+    assert Base().run_sync() == "base"
 
 
 @virtually

@@ -562,6 +562,24 @@ async def a_step_called_run():
 
 
 @program
+async def a_method_without_the_decorator_in_the_place_of_a_step():
+    class Base(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> StopEvent:
+            return StopEvent(result="base")
+
+    class Heir(Base):
+        async def begin(self, ev: StartEvent) -> StopEvent:
+            return StopEvent(result="heir")
+
+        @step
+        async def also(self, ev: StartEvent) -> StopEvent:
+            return StopEvent(result="also")
+
+    return await refused(lambda: ending_of(Heir().run()), WorkflowValidationError)
+
+
+@program
 async def a_plain_function_is_added_as_a_step():
     class W(Workflow):
         @step
