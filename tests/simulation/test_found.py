@@ -3,10 +3,21 @@
 import asyncio
 from typing import Annotated
 
-from stepwell import Collect, Context, Event, StartEvent, StopEvent, Take, Workflow, step
+from stepwell import (
+    Collect,
+    Context,
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StopEvent,
+    Take,
+    Workflow,
+    step,
+)
 from stepwell.errors import StepTimeoutError
 from stepwell.retry_policy import retry_policy, stop_after_attempt
-from stepwell.testing import Faults, SimulatedRun, same_result, simulate
+from stepwell.testing import Faults, Outside, SimulatedRun, same_result, simulate
 
 
 class SlowThread(Workflow):
@@ -106,3 +117,39 @@ class SendsBeside(Workflow):
 
 def test_a_wait_that_was_answered_before_its_body_came_to_it_again_lets_the_tasks_of_the_body_go_first() -> None:
     simulate(SendsBeside, seeds=150, faults=Faults(restore=1.0), check=same_result)
+
+
+class Never(Event): ...
+
+
+class WinnerListens(Workflow):
+    """The winner's branch is cut off with the others, while a background task of it waits for what never comes."""
+
+    @step
+    async def split(self, ev: StartEvent) -> list[Item]:
+        return [Item(number=number) for number in range(2)]
+
+    @step
+    async def work(self, ctx: Context, ev: Item) -> Done:
+        if ev.number:
+            await ctx.sleep(1)
+        ctx.create_task(self.listen(ctx))
+        await asyncio.sleep(0)
+        return Done(number=ev.number)
+
+    async def listen(self, ctx: Context) -> None:
+        try:
+            await ctx.wait_for_event(Never)
+        finally:
+            await asyncio.sleep(0)
+
+    @step
+    async def join(self, ctx: Context, winner: Annotated[list[Done], Collect(Take(1, cancel=True))]) -> StopEvent:
+        answer = await ctx.wait_for_event(HumanResponseEvent, InputRequiredEvent())
+        return StopEvent(result=(winner[0].number, answer.response))
+
+
+def test_a_background_task_that_was_told_to_stop_does_not_begin_again_from_a_snapshot() -> None:
+    outside = Outside(answer=lambda question: HumanResponseEvent(response="yes"))
+
+    simulate(WinnerListens, seeds=150, faults=Faults(restore=1.0), outside=outside, check=same_result)

@@ -94,7 +94,7 @@ def _ids(state: State, plan: Plan) -> str | None:
 
 def _lineages(state: State, plan: Plan) -> str | None:
     for start in _under_way(state):
-        if not _is_in(state, start.lineage) and start.attempt not in state.lingering:
+        if not _is_in(state, start.lineage):
             return f"attempt {start.attempt} is in a fan-out that is not open"
     for number, scope in state.scopes.items():
         outer = scope.lineage.scope if scope.lineage is not None else None

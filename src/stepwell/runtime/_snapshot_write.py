@@ -38,6 +38,8 @@ class RunWriter(RecordWriter):
         self._run = run
         self._document_of_child = document_of_child
         self._state: State = run.machine.state
+        # Whose branch was cut off: their background tasks were told to stop, and are not to begin again.
+        self._gone = {number for number, start in self._state.lingering.items() if not self._is_alive(start)}
 
     def run(self) -> dict[str, Any]:
         """Return all but the store."""
@@ -61,13 +63,15 @@ class RunWriter(RecordWriter):
             "time_kept": state.remaining,
             "running": [self.start(start) for start in state.running.values()],
             "cancelling": [self.start(start) for start in state.cancelling.values()],
-            "lingering": [self.start(start) for start in state.lingering.values()],
+            "lingering": [self.start(start) for start in state.lingering.values() if start.attempt not in self._gone],
             "delayed": [
                 {"start": self.start(start), "at": run.timers.due_at(start.attempt)} for start in state.delayed.values()
             ],
             "lanes": [self.lane(number, lane) for number, lane in enumerate(state.lanes) if lane is not None],
-            "suspended": [self.suspension(number, one) for number, one in state.suspended.items()],
-            "points": [self.points(number, points) for number, points in state.points.items()],
+            "suspended": [
+                self.suspension(number, one) for number, one in state.suspended.items() if number not in self._gone
+            ],
+            "points": [self.points(number, one) for number, one in state.points.items() if number not in self._gone],
             "scopes": [self.scope(scope) for scope in state.scopes.values()],
             "slots": [
                 {"scope": home, "step": self._names[step], "queues": [self.gathered(step, queue) for queue in queues]}
@@ -92,12 +96,12 @@ class RunWriter(RecordWriter):
     def _left_bodies(self) -> dict[int, Attempt]:
         """Return the attempts whose bodies are over and whose background tasks are not."""
         owners = (task.owner for task in self._run.background or ())
-        return {
-            one.start.attempt: one for one in owners if one is not None and one.start.attempt in self._state.lingering
-        }
+        left = self._state.lingering.keys() - self._gone
+        return {one.start.attempt: one for one in owners if one is not None and one.start.attempt in left}
 
     def _children(self) -> Iterable[tuple[WaitId, ChildPort]]:
-        return self._run.children.open.items() if self._run.children is not None else ()
+        children = self._run.children.open.items() if self._run.children is not None else ()
+        return [(name, child) for name, child in children if name[0] not in self._gone]
 
     def _children_to_come(self, bodies: dict[int, Attempt]) -> Iterable[dict[str, Any]]:
         """Yield the children that a snapshot held, and whose steps have not come to them again."""
