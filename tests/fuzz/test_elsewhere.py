@@ -18,7 +18,6 @@ from tests.fuzz.stages import Call
 from stepwell import Context, HumanResponseEvent
 from stepwell.drawing import draw_most_recent_execution_mermaid
 from stepwell.errors import (
-    AttemptOverError,
     EventWaitTimeout,
     NoAttemptError,
     OutsideOnlyError,
@@ -70,7 +69,7 @@ async def streamed(handler: Any) -> None:
     assert [type(event).__name__ async for event in stream] == ["StopEvent"]
 
 
-LOOP, OVER, THREAD, ATTEMPT = RunLoopError, RunOverError, WrongThreadError, AttemptOverError
+LOOP, OVER, THREAD = RunLoopError, RunOverError, WrongThreadError
 
 OF_HANDLER: dict[str, tuple[Call, tuple[Outcome, ...]]] = {
     # beside, in a bare thread, stands still, after its loop, after its end
@@ -111,7 +110,7 @@ OF_HANDLER: dict[str, tuple[Call, tuple[Outcome, ...]]] = {
     ),
     "recent_attempts": (lambda h: h.recent_attempts(), (FINE, FINE, FINE, FINE, FINE)),
     "exception": (lambda h: (h.exception(), h.status, h.is_done(), repr(h)), (FINE, FINE, FINE, FINE, FINE)),
-    "get_stop_event": (lambda h: h.get_stop_event(), (FINE, FINE, FINE, FINE, FINE)),
+    "get_stop_event": (lambda h: h.get_stop_event(), (FINE, FINE, FINE, LOOP, FINE)),
     "drawing": (draw_most_recent_execution_mermaid, (FINE, FINE, FINE, FINE, FINE)),
     "cancel": (lambda h: h.cancel(), (FINE, FINE, LOOP, FINE, FINE)),
     "cancel_run": (lambda h: h.cancel_run(), (FINE, FINE, LOOP, FINE, FINE)),
@@ -131,11 +130,11 @@ OF_CONTEXT: dict[str, tuple[Call, tuple[Outcome, ...]]] = {
     ),
     "once": (lambda ctx: ctx.once("name", coroutine), (THREAD, FINE, FINE, OVER, OVER)),
     "commit": (lambda ctx: ctx.commit(), (THREAD, FINE, FINE, OVER, OVER)),
-    "run_child": (lambda ctx: ctx.run_child(Other()), (THREAD, FINE, FINE, ATTEMPT, ATTEMPT)),
+    "run_child": (lambda ctx: ctx.run_child(Other()), (THREAD, FINE, FINE, OVER, OVER)),
     "retry_info": (lambda ctx: (ctx.retry_info(), ctx.attempt), (FINE, FINE, FINE, FINE, FINE)),
     "store.get": (lambda ctx: ctx.store.get("count"), (FINE, FINE, FINE, FINE, FINE)),
-    "store.set": (lambda ctx: ctx.store.set("count", 1), (THREAD, FINE, FINE, FINE, FINE)),
-    "store.edit_state": (edited, (THREAD, FINE, FINE, FINE, FINE)),
+    "store.set": (lambda ctx: ctx.store.set("count", 1), (THREAD, FINE, FINE, OVER, OVER)),
+    "store.edit_state": (edited, (THREAD, FINE, FINE, OVER, OVER)),
     "to_dict": (lambda ctx: bool(ctx.to_dict()), (FINE, FINE, FINE, FINE, FINE)),
     "running_steps": (lambda ctx: ctx.running_steps(), (OutsideOnlyError,) * 5),
     "get_step_context": (
