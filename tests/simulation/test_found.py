@@ -153,3 +153,38 @@ def test_a_background_task_that_was_told_to_stop_does_not_begin_again_from_a_sna
     outside = Outside(answer=lambda question: HumanResponseEvent(response="yes"))
 
     simulate(WinnerListens, seeds=150, faults=Faults(restore=1.0), outside=outside, check=same_result)
+
+
+class SlowToEnd(Workflow):
+    @step
+    async def hold(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0.5)
+        return StopEvent()
+
+
+class CutsOffAChild(Workflow):
+    """The loser waits for a child, which takes its time to end when the branch is cut off."""
+
+    @step
+    async def split(self, ev: StartEvent) -> list[Item]:
+        return [Item(number=number) for number in range(2)]
+
+    @step
+    async def work(self, ctx: Context, ev: Item) -> Done:
+        if ev.number:
+            await ctx.run_child(SlowToEnd())
+        else:
+            await ctx.sleep(1)
+        return Done(number=ev.number)
+
+    @step
+    async def join(self, ctx: Context, winner: Annotated[list[Done], Collect(Take(1, cancel=True))]) -> StopEvent:
+        await asyncio.sleep(1)
+        return StopEvent(result=winner[0].number)
+
+
+def test_a_child_that_is_being_cancelled_is_no_part_of_a_snapshot() -> None:
+    simulate(CutsOffAChild, seeds=150, faults=Faults(restore=1.0), check=same_result)

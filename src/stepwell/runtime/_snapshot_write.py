@@ -101,7 +101,12 @@ class RunWriter(RecordWriter):
 
     def _children(self) -> Iterable[tuple[WaitId, ChildPort]]:
         children = self._run.children.open.items() if self._run.children is not None else ()
-        return [(name, child) for name, child in children if name[0] not in self._gone]
+        return [(name, child) for name, child in children if self._awaits(name)]  # others are being cancelled
+
+    def _awaits(self, name: WaitId) -> bool:
+        attempt, ordinal = name
+        suspension = self._state.suspended.get(attempt)
+        return suspension is not None and ordinal in suspension.open and attempt not in self._gone
 
     def _children_to_come(self, bodies: dict[int, Attempt]) -> Iterable[dict[str, Any]]:
         """Yield the children that a snapshot held, and whose steps have not come to them again."""

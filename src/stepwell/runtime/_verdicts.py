@@ -21,9 +21,11 @@ def verdict(
     now: float,
     half_full: Sequence[str] = (),
 ) -> tuple[StopEvent, BaseException]:
-    """Return the last event of the stream and the error, of a run that failed."""
+    """Return the last event of the stream and the error, of an ending that is no success."""
     error: BaseException
     match ending.status:
+        case Status.CANCELLED:
+            return cancelled(wiring.workflow)
         case Status.TIMED_OUT:
             active = [wiring.steps[step].name for step in ending.active]
             limit = timeout or 0.0
@@ -44,7 +46,7 @@ def verdict(
     return last, error
 
 
-def cancelled(workflow: str, *, with_loop: bool) -> tuple[StopEvent, BaseException]:
+def cancelled(workflow: str, *, with_loop: bool = False) -> tuple[StopEvent, BaseException]:
     """Return them of a run that was cancelled, perhaps with all tasks of its loop."""
     return flow.WorkflowCancelledEvent(), WorkflowCancelledByUser(workflow=workflow, with_loop=with_loop)
 
