@@ -44,12 +44,21 @@ class Done(Event):
     number: int
 
 
-class FirstWins(Workflow):
-    """The loser's body is over, and a background task of it goes on until its branch is cut off."""
+class OneWins(Workflow):
+    """Two branches: the first that is done cuts off the other, and itself."""
 
     @step
     async def split(self, ev: StartEvent) -> list[Item]:
         return [Item(number=number) for number in range(2)]
+
+    @step
+    async def join(self, ctx: Context, winner: Annotated[list[Done], Collect(Take(1, cancel=True))]) -> StopEvent:
+        await asyncio.sleep(1)
+        return StopEvent(result=winner[0].number)
+
+
+class FirstWins(OneWins):
+    """The loser's body is over, and a background task of it goes on until its branch is cut off."""
 
     @step
     async def work(self, ctx: Context, ev: Item) -> Done | None:
@@ -58,11 +67,6 @@ class FirstWins(Workflow):
             return Done(number=ev.number)
         ctx.create_task(asyncio.sleep(30))
         return None
-
-    @step
-    async def join(self, winner: Annotated[list[Done], Collect(Take(1, cancel=True))]) -> StopEvent:
-        await asyncio.sleep(1)
-        return StopEvent(result=winner[0].number)
 
 
 def test_a_branch_that_is_cut_off_before_its_body_ran_again_lacks_no_tasks() -> None:
@@ -122,12 +126,8 @@ def test_a_wait_that_was_answered_before_its_body_came_to_it_again_lets_the_task
 class Never(Event): ...
 
 
-class WinnerListens(Workflow):
+class WinnerListens(OneWins):
     """The winner's branch is cut off with the others, while a background task of it waits for what never comes."""
-
-    @step
-    async def split(self, ev: StartEvent) -> list[Item]:
-        return [Item(number=number) for number in range(2)]
 
     @step
     async def work(self, ctx: Context, ev: Item) -> Done:
@@ -165,12 +165,8 @@ class SlowToEnd(Workflow):
         return StopEvent()
 
 
-class CutsOffAChild(Workflow):
+class CutsOffAChild(OneWins):
     """The loser waits for a child, which takes its time to end when the branch is cut off."""
-
-    @step
-    async def split(self, ev: StartEvent) -> list[Item]:
-        return [Item(number=number) for number in range(2)]
 
     @step
     async def work(self, ctx: Context, ev: Item) -> Done:
@@ -179,11 +175,6 @@ class CutsOffAChild(Workflow):
         else:
             await ctx.sleep(1)
         return Done(number=ev.number)
-
-    @step
-    async def join(self, ctx: Context, winner: Annotated[list[Done], Collect(Take(1, cancel=True))]) -> StopEvent:
-        await asyncio.sleep(1)
-        return StopEvent(result=winner[0].number)
 
 
 def test_a_child_that_is_being_cancelled_is_no_part_of_a_snapshot() -> None:
