@@ -53,7 +53,7 @@ from stepwell.core._late import late_names
 from stepwell.core._machine import Machine
 from stepwell.core._plan import Gathering, Kind, Plan, Route, StepPlan
 from stepwell.core._records import changed, record
-from stepwell.core._state import RUN_TIMER, Held, Lane, Points, Scope, Settled, State, Suspension, Wait, new_state
+from stepwell.core._state import RUN_TIMER, Held, Lane, Points, Scope, Settled, State, Suspension, Wait
 
 if TYPE_CHECKING:
     from stepwell.core._audit import find_flaw, recount
@@ -120,7 +120,6 @@ __all__ = [
     "changed",
     "find_flaw",
     "late_names",
-    "new_state",
     "record",
     "recount",
 ]

@@ -62,7 +62,7 @@ from stepwell.core._plan import Kind, Plan
 from stepwell.core._points import kept_points, take_point
 from stepwell.core._routing import ask, deliver, deliver_branches, deliver_to_step, note_answer, withdraw
 from stepwell.core._scopes import keep_error, linger, open_scope, settle
-from stepwell.core._state import RUN_TIMER, Points, Scope, State, lineage_of, new_state, scope_of
+from stepwell.core._state import RUN_TIMER, Points, Scope, State, lineage_of, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
 ChildFact: TypeAlias = ChildOpened | ChildPaused | ChildResumed | ChildClosed
@@ -80,7 +80,7 @@ class Machine:
 
     def __init__(self, plan: Plan, state: State | None = None) -> None:
         self.plan = plan
-        self.state = new_state(plan) if state is None else state
+        self.state = State(len(plan.steps)) if state is None else state
 
     def apply(self, fact: Fact) -> list[Effect]:
         """Take ``fact`` into the state and return the effects it calls for, in order."""

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from stepwell.core._effects import NEW, Lineage, StartStep, Status
 from stepwell.core._facts import Point, Settlement, WaitId
-from stepwell.core._plan import Plan
 from stepwell.core._records import record
 
 
@@ -165,11 +164,6 @@ class State:
         self.held = self.tasks = self.points = NONE_YET
         self.deadline = self.remaining = self.last_step = None
         self.external_events = self.unprompted = self.checking = False
-
-
-def new_state(plan: Plan) -> State:
-    """Return the state of a run that has not started."""
-    return State(len(plan.steps))
 
 
 def lineage_of(state: State, attempt: int) -> Lineage | None:

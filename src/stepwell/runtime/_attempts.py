@@ -1,7 +1,8 @@
 """An attempt as the driver knows it: its task, its clock and whether it still counts."""
 
 import asyncio
-from collections.abc import Coroutine
+import types
+from collections.abc import Coroutine, Generator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,7 +10,7 @@ from stepwell.core import Point, Settled, StartStep, Status
 from stepwell.errors import AttemptOverError, RunOverError
 from stepwell.flow import Event
 from stepwell.runtime._branches import NO_CALL, NO_COUNTS, BranchPath, TaskBranch, is_new_write, note_refused
-from stepwell.runtime._step_task import Keeper, StepTask
+from stepwell.runtime._step_task import ENDED, Keeper, Runner, StepTask
 from stepwell.runtime._steps import ReadyStep
 
 if TYPE_CHECKING:  # loaded when first used; see ADR 13
@@ -126,24 +127,38 @@ def _share_names() -> None:
 _share_names()
 
 
-def first_stretch(attempt: Attempt) -> object:
-    """Call the step's function and run its body until it waits: the first thing to ``advance`` an attempt by."""
-    attempt.begun = True
-    step = attempt.step
-    if step.is_plain and attempt.refusal is None:
-        try:
+def new_runner() -> Runner:
+    """Return a runner for the bodies of attempts.
+
+    Its ``await`` takes a body's result as it is. Who drives a coroutine by hand gets it in an exception, at the price
+    of the body's whole call.
+    """
+    runner: Any = _run_bodies()
+    runner.send(None)
+    send: Runner = runner.send
+    return send
+
+
+@types.coroutine
+def _run_bodies() -> Generator[Any, Any, None]:
+    attempt: Any = yield
+    body: Any
+    while True:
+        attempt.begun = True
+        step = attempt.step
+        if step.is_plain and attempt.refusal is None:
             if step.is_simple:
                 body = step.function(attempt.crew.workflow, attempt.start.event)
             else:
                 body = step.call(attempt.crew.workflow, attempt.context, attempt.start.event, None)
-        except StopIteration as error:  # it would be taken for the end of the body
-            raise RuntimeError(f"the function of step {step.name!r} raised StopIteration") from error
-        if type(body) is not CoroutineType and not isinstance(body, Coroutine):
-            body = _awaiting(body)
-    else:
-        body = attempt.crew.call_with_care(attempt)
-    attempt.body = body
-    return body.send(None)
+            if type(body) is not CoroutineType:
+                body = _awaiting(body)
+        else:
+            body = attempt.crew.call_with_care(attempt)
+        attempt.body = body
+        attempt.value = yield from body  # pyright: ignore[reportGeneralTypeIssues]  # it takes coroutines, being one
+        attempt = step = body = None  # nothing is held in between
+        attempt = yield ENDED
 
 
 async def _awaiting(awaitable: Any) -> Any:

@@ -28,7 +28,7 @@ from stepwell.core import (
 )
 from stepwell.errors import StepCancelledError, StepTimeoutError
 from stepwell.flow import Event, StepFailedEvent
-from stepwell.runtime._attempts import Attempt, first_stretch
+from stepwell.runtime._attempts import Attempt, new_runner
 from stepwell.runtime._collected import told_so_far
 from stepwell.runtime._context import LiveContext
 from stepwell.runtime._execution import call_with_care
@@ -38,6 +38,7 @@ from stepwell.runtime._observers import moment
 from stepwell.runtime._points import end_replay
 from stepwell.runtime._ports import RunPort
 from stepwell.runtime._retries import retry_delay
+from stepwell.runtime._step_task import Runner
 from stepwell.runtime._steps import ReadyStep, result_key, result_keys
 from stepwell.runtime._timers import own_timers
 from stepwell.runtime._turns import Soon
@@ -106,6 +107,7 @@ class Crew:
         "loop",
         "ready",
         "run",
+        "runners",
         "soon",
         "steps",
         "workflow",
@@ -115,6 +117,7 @@ class Crew:
         self.run = run
         self.loop = run.loop
         self.soon: Soon = run.host.soon
+        self.runners: list[Runner] = run.host.runners
         self.workflow = workflow
         self.steps = steps
         self.attempts: dict[int, Attempt] = {}
@@ -162,7 +165,7 @@ class Crew:
             self.draining = False  # all of them were called off
             return
         # The run itself is in no local here: the traceback of a body that fails holds on to this frame.
-        ready, stream, state = self.ready, self.run.stream, self.run.machine.state
+        ready, stream, state, runners = self.ready, self.run.stream, self.run.machine.state, self.runners
         latest = state.now + DRAIN_SECONDS
         left = DRAIN_BODIES
         stream.woke = False
@@ -170,7 +173,9 @@ class Crew:
             while ready:
                 attempt = ready.popleft()
                 if attempt.over is None:
-                    attempt.advance(first_stretch, attempt)
+                    runner = attempt.runner = runners.pop() if runners else new_runner()
+                    if attempt.advance(runner, attempt):
+                        runners.append(runner)
                 left -= 1
                 if not left or stream.woke or state.now > latest:
                     break

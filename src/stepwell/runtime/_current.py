@@ -24,12 +24,14 @@ def current_attempt() -> Attempt | None:
     return task if isinstance(task, Attempt) else None
 
 
-def refuse_own_step(run: RunPort, call: str) -> None:
-    """Raise ``OwnRunError`` when what calls this is part of a step that ``run`` cannot end, or begin, before."""
-    try:
-        task: object = asyncio.current_task()
-    except RuntimeError:
+def refuse_own_step(run: RunPort, call: str, running: asyncio.AbstractEventLoop | None) -> None:
+    """Raise ``OwnRunError`` when what calls this is part of a step that ``run`` cannot end, or begin, before.
+
+    ``running`` is the loop that it runs in.
+    """
+    if running is None:
         return  # what is awaited without a loop is driven by hand
+    task: object = asyncio.current_task(running)
     if type(task) is asyncio.Task:  # what most are
         attempt = ATTEMPT_OF_THREAD.get()
     elif isinstance(task, BackgroundTask):

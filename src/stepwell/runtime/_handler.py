@@ -1,5 +1,6 @@
 """The handler of a run: what ``workflow.run()`` returns at once, to listen, to wait, to talk, to cancel."""
 
+import asyncio
 from collections.abc import AsyncIterator, Generator
 from typing import Any, Generic, TypeVar, overload
 
@@ -40,24 +41,22 @@ class WorkflowHandler(Generic[StopT]):
     def __await__(self) -> Generator[Any, None, Any]:
         outcome = self._run.outcome
         if outcome.status is RUNNING:
-            refuse_own_step(self._run, "await handler")
-            if is_elsewhere(self._run):
-                yield from from_elsewhere(self._run, "await handler", outcome.settled()).__await__()
-                return self._value()
-            if self._run.crew.draining:
+            run = self._run
+            running = asyncio._get_running_loop()  # noqa: SLF001  # documented for this, and raises nothing
+            refuse_own_step(run, "await handler", running)
+            if running is not None and running is not run.loop:
+                yield from from_elsewhere(run, "await handler", outcome.settled()).__await__()
+            elif run.crew.draining:
                 yield  # a turn of the loop, in which a short run may end: half the price of a future
             if outcome.status is RUNNING:
                 yield from outcome.waiter()
-        return self._value()
-
-    def _value(self) -> Any:
-        event = self._ended()
+        event: Any = self._ended() if outcome.error is not None else outcome.event
         return event.result if type(event) is StopEvent else event
 
     async def stop_event_result(self) -> StopT:
         """Wait for the run's end and return its StopEvent; raises like awaiting the handler."""
         if not self.is_done():
-            refuse_own_step(self._run, "stop_event_result")
+            refuse_own_step(self._run, "stop_event_result", asyncio._get_running_loop())  # noqa: SLF001  # as above
         await self._settled("stop_event_result")
         return self._ended()
 

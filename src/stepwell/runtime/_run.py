@@ -9,8 +9,8 @@ import asyncio
 import contextvars
 import logging
 import sys
-import threading
 from collections.abc import Callable
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stepwell.core import (
@@ -207,7 +207,9 @@ class Run:
         host = self.host
         host.runs.add(self)
         if len(host.runs) == 1:
-            WATCHDOG.wake(host)
+            host.thread = get_ident()  # the loop may have moved
+            if not host.is_watched:
+                WATCHDOG.wake(host)
         if host.world is not None:
             host.world.adopt(self)
         if CALLBACKS in sys.modules:  # else nobody can listen
@@ -284,7 +286,7 @@ class Run:
 
     def in_loop(self) -> bool:
         """Return whether the caller is in the thread of the run's loop."""
-        return threading.get_ident() == self.host.thread
+        return get_ident() == self.host.thread
 
     def _end(self, ending: EndRun) -> None:
         self.ending = ending
@@ -334,7 +336,8 @@ class Run:
                 now=self.now(),
                 half_full=self.buffers.explain() if self.buffers is not None else [],
             )
-        self.timers.close()
+        if self.timers is not NO_TIMERS:
+            self.timers.close()
         self.stream.close(last)
         self.outcome.settle(ending.status, last, error, self.wiring.workflow)
         if error is not None:

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from stepwell.core import Held, Lane, Points, Settlement, State, Status, Suspension, Wait, find_flaw, new_state, recount
+from stepwell.core import Held, Lane, Points, Settlement, State, Status, Suspension, Wait, find_flaw, recount
 from stepwell.errors import SnapshotError
 from stepwell.flow import Event, Wiring
 from stepwell.runtime._branches import BranchPath, Call, Counts
@@ -24,7 +24,7 @@ class RunReader:
         self._wiring = wiring
         self._values = values
         self._records = RecordReader(wiring, values)
-        self._state = new_state(wiring.plan)
+        self._state = State(len(wiring.plan.steps))
         self._timers: dict[int, float] = {}
         self._waits: dict[tuple[int, int], RestoredWait] = {}
         self._shown: list[StreamItem[Event]] = []

@@ -5,6 +5,8 @@ Rule 1. A body's first stretch runs when ``advance`` is first called, as the cur
 Rule 2. Whoever asks asyncio gets true answers: ``current_task``, ``all_tasks``, ``cancel``, ``uncancel``, stacks.
         The interface for that is asyncio's own for other makers of tasks ("Extending" in its documentation).
 Rule 3. How a body ended is told once, outside of its context. The task's own result is always ``None``.
+Rule 4. A body is run by a runner, which says ``ENDED`` instead of raising ``StopIteration``. One that is free again
+        is kept for the next body: a few for each loop.
 """
 
 import asyncio
@@ -13,9 +15,20 @@ import linecache
 from asyncio import _enter_task, _leave_task, _register_task
 from collections.abc import Callable, Coroutine, Generator
 from types import FrameType
-from typing import Any, Protocol, TextIO
+from typing import Any, Final, Protocol, TextIO, TypeAlias
 
 from stepwell.runtime._turns import Soon
+
+Runner: TypeAlias = Callable[[Any], object]
+"""Begins the body of a task that is sent to it, and then sends into that body; gives what the body waits for.
+
+When the body has returned it leaves the result in the task's ``value``, gives ``ENDED``, and is free for another.
+"""
+
+ENDED: Final = object()
+
+FREE_RUNNERS = 32
+"""How many are kept of those that had to wait with their body."""
 
 
 class Keeper(Protocol):
@@ -25,6 +38,7 @@ class Keeper(Protocol):
     """
 
     soon: Soon
+    runners: list[Runner]
 
     def returned(self, attempt: Any, result: object) -> None: ...
 
@@ -43,6 +57,8 @@ class StepTask:
     _must_cancel = False
     _cancel_message: Any = None
     body: "Coroutine[Any, Any, Any] | None" = None
+    runner: Runner
+    value: Any = None
     crew: Any  # a ``Keeper``; heirs know more of it
     loop: asyncio.AbstractEventLoop
     variables: contextvars.Context
@@ -51,17 +67,15 @@ class StepTask:
     _cancels = 0
     _callbacks: "list[tuple[Callable[[Any], object], contextvars.Context | None]] | None" = None
 
-    def advance(self, stretch: Callable[[Any], object], value: Any) -> None:
-        """Let the body run until it waits for something. ``stretch`` sends ``value`` into it, or makes it first.
+    def advance(self, stretch: Callable[[Any], object], value: Any) -> bool:
+        """Let the body run until it waits for something, and return whether its runner is free again.
 
-        To be called while no task is the current one.
+        ``stretch`` sends ``value`` into the body, or raises it there. To be called while no task is the current one.
         """
         loop = self.loop
         _enter_task(loop, self)  # type: ignore[arg-type]  # the documented way for tasks that are not asyncio's
         try:
             awaited = self.variables.run(stretch, value)
-        except StopIteration as stop:
-            result = stop.value
         except BaseException as error:
             _leave_task(loop, self)  # type: ignore[arg-type]
             self.settle()
@@ -71,20 +85,21 @@ class StepTask:
                 self.crew.broke(self, flaw)
             if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
                 raise
-            return
-        else:
-            _leave_task(loop, self)  # type: ignore[arg-type]
-            self._suspend(awaited)
-            return
+            return False
         _leave_task(loop, self)  # type: ignore[arg-type]
+        if awaited is not ENDED:
+            self._suspend(awaited)
+            return False
         self._over = True
         self.body = None
+        result, self.value = self.value, None
         if self._callbacks is not None:
             self.settle()
         try:
             self.crew.returned(self, result)
         except Exception as flaw:  # noqa: BLE001  # nobody else would hear of it
             self.crew.broke(self, flaw)
+        return True
 
     def settle(self) -> None:
         """Be done, and tell those who wait for that."""
@@ -135,16 +150,14 @@ class StepTask:
 
     def go_on(self, error: BaseException | None = None) -> None:
         """Let the body go on where it waits, or raise ``error`` there."""
-        body = self.body
-        assert body is not None
+        runner: Any = self.runner  # the ``send`` of a generator
         if self._must_cancel:
             self._must_cancel = False
             if not isinstance(error, asyncio.CancelledError):
                 error = self._make_cancelled_error()
-        if error is None:
-            self.advance(body.send, None)
-        else:
-            self.advance(body.throw, error)
+        is_free = self.advance(runner, None) if error is None else self.advance(runner.__self__.throw, error)
+        if is_free and len(self.crew.runners) < FREE_RUNNERS:
+            self.crew.runners.append(runner)
 
     # What a task of asyncio's can be asked.
 

@@ -33,12 +33,10 @@ class Turns:
             self._waiting.append(call)
 
     def _go(self) -> None:
-        calls, self._waiting = self._waiting or [], None
-        made = 0
+        calls, self._waiting = iter(self._waiting or ()), None
         try:
             for call in calls:
-                made += 1
                 call()
         finally:
-            for call in calls[made:]:  # one of them ended the program
+            for call in calls:  # those that are left: one of them ended the program
                 self._loop.call_soon(call)

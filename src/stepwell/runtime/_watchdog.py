@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from stepwell.core import record
 from stepwell.runtime._loop_runs import LiveRun, LoopRuns
+from stepwell.runtime._step_task import Runner
 from stepwell.runtime._turns import Soon, Turns
 
 logger = logging.getLogger("stepwell.watchdog")
@@ -37,7 +38,8 @@ class Host:
     """A loop that has runs: its thread, its clocks (seconds), and the runs under way, which nothing else holds.
 
     ``soon`` makes a call in the loop's next turn. ``task`` stands for all the runs. ``world`` is set for the loops of
-    simulated worlds, which take over the runs that begin in them.
+    simulated worlds, which take over the runs that begin in them. ``is_watched`` until the watchdog finds no runs.
+    ``runners`` are those that are free.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -50,6 +52,8 @@ class Host:
     task: LoopRuns | None = None
     asked_at: float | None = None
     reported: bool = False
+    is_watched: bool = False
+    runners: list[Runner] = field(default_factory=list)
 
     def begin_task(self) -> None:
         """Be a task of the loop from now on."""
@@ -98,7 +102,7 @@ class Watchdog:
 
     def wake(self, host: Host) -> None:
         """Watch a loop that was at rest, and in which a run begins."""
-        host.thread = threading.get_ident()  # it may have moved
+        host.is_watched = True
         host.answer()
         if host.task is None and host.world is None:  # a world ends its runs itself
             host.begin_task()
@@ -117,17 +121,24 @@ class Watchdog:
         while True:
             self._wanted.wait()
             time.sleep(_ROUND_SECONDS)
-            busy = False
-            with self._lock:
-                self._sweep()
-                for watched in self._watched.values():
-                    if watched.runs:
-                        busy = True
-                        self._check(watched)
-            if not busy:
-                self._wanted.clear()
-                if any(watched.runs for watched in list(self._watched.values())):
-                    self._wanted.set()  # a run that began between the look and the rest
+            self._look()
+
+    def _look(self) -> None:
+        """Look at every loop once, and rest when none has runs."""
+        busy = False
+        with self._lock:
+            self._sweep()
+            for watched in self._watched.values():
+                if watched.runs:
+                    busy = True
+                    self._check(watched)
+                else:
+                    watched.is_watched = False
+                    watched.is_watched = bool(watched.runs)  # one that began between the look and the rest
+        if not busy:
+            self._wanted.clear()
+            if any(watched.is_watched for watched in list(self._watched.values())):
+                self._wanted.set()  # another that did
 
     def _check(self, watched: Host) -> None:
         now = time.monotonic()

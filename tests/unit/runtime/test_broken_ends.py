@@ -8,7 +8,7 @@ import pytest
 from tests.unit.runtime.virtual_loop import passed_since, virtually
 
 from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
-from stepwell.runtime._step_task import StepTask
+from stepwell.runtime._step_task import ENDED, Runner, StepTask
 
 
 class Unhashable(type):
@@ -86,6 +86,7 @@ class Clumsy:
     def __init__(self) -> None:
         self.heard: list[tuple[str, object]] = []
         self.soon = asyncio.get_running_loop().call_soon
+        self.runners: list[Runner] = []
 
     def returned(self, attempt: object, result: object) -> None:
         self.heard.append(("returned", result))
@@ -102,16 +103,16 @@ class Clumsy:
 @virtually
 @pytest.mark.parametrize("fails", [False, True])
 async def test_who_keeps_a_task_is_told_that_its_end_was_not_taken(fails: bool) -> None:
-    async def body() -> str:
+    def run(task: StepTask) -> object:
         if fails:
             raise ValueError("a mistake")
-        return "a result"
+        task.value = "a result"
+        return ENDED
 
-    keeper, coroutine = Clumsy(), body()
-    task = StepTask()
+    keeper, task = Clumsy(), StepTask()
     task.crew, task.loop, task.variables = keeper, asyncio.get_running_loop(), contextvars.copy_context()
 
-    asyncio.get_running_loop().call_soon(task.advance, coroutine.send, None)
+    asyncio.get_running_loop().call_soon(task.advance, run, task)
     await asyncio.sleep(0)
 
     how = ("raised", "a mistake") if fails else ("returned", "a result")

@@ -2,13 +2,16 @@
 
 import asyncio
 import contextvars
+import weakref
 from typing import Any
 
 import anyio
 import pytest
 from tests.unit.runtime.virtual_loop import virtually
 
-from stepwell import Context, Event, StartEvent, StopEvent, Workflow, step
+from stepwell import Context, Event, StartEvent, StepFailedEvent, StopEvent, Workflow, catch_error, step
+from stepwell.runtime._step_task import FREE_RUNNERS
+from stepwell.runtime._watchdog import WATCHDOG
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 
@@ -325,3 +328,99 @@ async def test_print_stack_names_the_line_that_waits(capsys: pytest.CaptureFixtu
     await handler
 
     assert "await asyncio.sleep(1)" in capsys.readouterr().out
+
+
+class Pause(Event):
+    number: int
+
+
+class Done(Event):
+    number: int
+
+
+class Manifold(Workflow):
+    """Many bodies that wait at once; each third fails, each third is cancelled out of its wait."""
+
+    @step
+    async def begin(self, ev: StartEvent) -> list[Pause]:
+        return [Pause(number=number) for number in range(90)]
+
+    @step(num_workers=90)
+    async def wait(self, ev: Pause) -> Done:
+        try:
+            async with asyncio.timeout(0.5 if ev.number % 3 == 2 else None):
+                await asyncio.sleep(1)
+        except TimeoutError:
+            await asyncio.sleep(0)
+        if ev.number % 3 == 1:
+            raise ValueError(ev.number)
+        return Done(number=ev.number)
+
+    @catch_error
+    async def keep(self, ev: StepFailedEvent) -> Done:
+        return Done(number=ev.input_event.number)
+
+    @step
+    async def join(self, evs: list[Done]) -> StopEvent:
+        return StopEvent(result=sorted(ev.number for ev in evs))
+
+
+@virtually
+async def test_a_runner_serves_one_body_after_the_other_and_few_are_kept() -> None:
+    loop = asyncio.get_running_loop()
+
+    for _ in range(2):
+        assert await Manifold().run() == list(range(90))
+    runners = WATCHDOG.host(loop).runners
+
+    assert 16 < len(runners) <= FREE_RUNNERS + 2
+    assert len(set(runners)) == len(runners)
+
+
+@virtually
+async def test_a_runner_that_is_free_holds_nothing_of_its_last_body() -> None:
+    taken: list[weakref.ref[Any]] = []
+
+    class Two(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> Second:
+            taken.append(weakref.ref(ev))
+            return Second()
+
+        @step
+        async def end(self, ev: Second) -> StopEvent:
+            taken.append(weakref.ref(ev))
+            await asyncio.sleep(1)
+            last = StopEvent()
+            taken.append(weakref.ref(last))
+            return last
+
+    await Two().run()
+
+    assert WATCHDOG.host(asyncio.get_running_loop()).runners
+    assert [one() for one in taken] == [None, None, None]
+
+
+@virtually
+async def test_a_body_may_run_a_workflow_while_its_own_runner_waits_with_it() -> None:
+    async def inner(ctx: Context) -> str:
+        return "of the inner run"
+
+    async def outer(ctx: Context) -> Any:
+        return [await workflow_of(inner).run(), await workflow_of(inner).run()]
+
+    assert await workflow_of(outer).run() == ["of the inner run"] * 2
+
+
+@virtually
+async def test_a_stop_iteration_in_a_body_fails_its_step_and_nothing_else() -> None:
+    class Early:
+        def __await__(self) -> Any:
+            raise StopIteration("too early")
+
+    async def body(ctx: Context) -> Any:
+        return await Early()
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await workflow_of(body).run()
+    assert await workflow_of(lambda ctx: asyncio.sleep(0, "after it")).run() == "after it"

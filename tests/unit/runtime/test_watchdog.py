@@ -37,6 +37,12 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
     logging.getLogger("stepwell.watchdog").removeHandler(handler)
 
 
+class Ends(Workflow):
+    @step
+    async def end(self, ev: StartEvent) -> StopEvent:
+        return StopEvent()
+
+
 class Blocks(Workflow):
     @step
     async def block(self, ev: StartEvent) -> StopEvent:
@@ -51,6 +57,17 @@ async def test_a_step_that_blocks_the_loop_is_named_with_its_line(heard: Heard) 
     assert "step 'Blocks.block' blocks the event loop" in message
     assert f"test_watchdog.py:{line} (now in Condition.wait at " in message
     assert "make the step a def step" in message
+
+
+async def test_a_loop_that_was_at_rest_is_watched_again(heard: Heard) -> None:
+    host = WATCHDOG.host(asyncio.get_running_loop())
+    await Ends().run()
+    assert host.is_watched
+    WATCHDOG._look()
+    assert not host.is_watched
+
+    assert await Blocks().run(until=heard.reported) is True
+    assert len(heard.messages) == 1
 
 
 async def test_a_step_that_gives_way_is_not_named(heard: Heard) -> None:
