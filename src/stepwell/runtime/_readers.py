@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 from stepwell.flow import Event, StreamGap
-from stepwell.runtime._stream import EventStream, StreamItem
+from stepwell.runtime._stream import Events, EventStream, StreamItem
 
 ItemT_co = TypeVar("ItemT_co", covariant=True)
 Items = Iterable[StreamItem[Event]]
@@ -24,6 +24,7 @@ class StreamReader(Generic[ItemT_co]):
 
     def __init__(self, stream: EventStream, *, after: int | None = None, internal: bool = False) -> None:
         self._stream: EventStream | None = stream
+        stream.readers += 1
         self._cursor = None if after is None else stream.behind(after)
         self._with_internal: _WithInternal | None = _WithInternal(after) if internal else None
         self._batch: Iterator[ItemT_co] = iter(())
@@ -69,7 +70,7 @@ class StreamReader(Generic[ItemT_co]):
     def _chosen(self, items: Items) -> Iterator[ItemT_co]:
         raise NotImplementedError  # abstract: what of an item is given
 
-    def _all(self, stream: EventStream, cursor: int, events: list[Event]) -> Iterator[ItemT_co]:
+    def _all(self, stream: EventStream, cursor: int, events: Events) -> Iterator[ItemT_co]:
         """Return what is given of events that follow one another: the common case."""
         return self._chosen(stream.items(cursor, events))
 
@@ -82,7 +83,7 @@ class EventReader(StreamReader[Event]):
     def _chosen(self, items: Items) -> Iterator[Event]:
         return iter([item.event for item in items])
 
-    def _all(self, stream: EventStream, cursor: int, events: list[Event]) -> Iterator[Event]:
+    def _all(self, stream: EventStream, cursor: int, events: Events) -> Iterator[Event]:
         return iter(events)
 
 

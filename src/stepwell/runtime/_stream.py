@@ -5,17 +5,19 @@ Rule 2. At most ``limit`` events are kept; a reader behind that edge gets one ``
 Rule 3. Input requests and what comes last are never dropped.
 Rule 4. Internal events take no room and no cursor of those that the program shows.
 Rule 5. Whatever happens to the run, the stream is closed, and every reader comes to its end.
+Rule 6. What the only reader has passed is put by, as values: see ``_backlog.py``.
 """
 
 import asyncio
 import itertools
 import sys
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from stepwell.core import record
 from stepwell.errors import StreamCursorError
 from stepwell.flow import Event, InputRequiredEvent, InternalDispatchEvent, StreamGap
+from stepwell.runtime._backlog import BLOCK, Backlog, Batch
 from stepwell.runtime._internal_ring import Internal, InternalRing
 from stepwell.runtime._origins import Origin
 
@@ -35,6 +37,11 @@ class StreamItem(Generic[EventT_co]):
     origin: tuple[Origin, ...] = ()
 
 
+Events: TypeAlias = list[Event] | Batch
+
+BLOCKS_AT_ONCE = 4
+"""How many are put by before a reader goes on: it must not wait long, however much it read at once."""
+
 NO_ORIGINS: dict[int, tuple[Origin, ...]] = {}
 """Shared by all streams that nothing was forwarded to; never written."""
 
@@ -48,7 +55,8 @@ class EventStream:
 
     The driver sets ``expecting`` while bodies are to begin in the loop's next turn. ``woke`` says that a reader was
     woken since the driver last set it to ``False``. ``read_out`` is called when a reader has come to the end.
-    ``concluded`` are the ids of the questions that were asked by waits which are over.
+    ``concluded`` are the ids of the questions that were asked by waits which are over. ``readers`` is how many there
+    have been.
     """
 
     __slots__ = (
@@ -57,6 +65,7 @@ class EventStream:
         "_full_at",
         "_limit",
         "_loop",
+        "_older",
         "_origins",
         "_pinned",
         "_waiters",
@@ -66,6 +75,7 @@ class EventStream:
         "expecting",
         "internal",
         "read_out",
+        "readers",
         "woke",
     )
 
@@ -73,7 +83,8 @@ class EventStream:
         self._loop = loop
         self._limit = limit
         self._events: list[Event] = []
-        self._base = 0
+        self._base = 0  # the cursor of the first of them
+        self._older: Backlog | None = None
         self._pinned: tuple[StreamItem[Event], ...] = ()
         self.concluded: set[int] | None = None
         self._origins = NO_ORIGINS
@@ -85,6 +96,7 @@ class EventStream:
         self.woke = False
         self.expecting = False
         self.internal: InternalRing | None = None
+        self.readers = 0
 
     @property
     def end(self) -> int:
@@ -102,9 +114,11 @@ class EventStream:
         self._pinned = tuple(questions)
 
     def newest_first(self) -> Iterator[StreamItem[Event]]:
-        """Yield what is still there, from the end."""
+        """Yield what is still there as it was shown, from the end; among it are all questions."""
         for place in range(len(self._events) - 1, -1, -1):
             yield self._item(self._base + place, self._events[place])
+        if self._older is not None:
+            yield from (self._item(cursor, event) for cursor, event in self._older.whole())
         yield from reversed(self._pinned)
 
     def write(self, event: Event) -> None:
@@ -158,33 +172,63 @@ class EventStream:
 
     def _trim(self, keep: int) -> None:
         """Drop the oldest but for input requests. Doing it for many at once keeps each write O(1)."""
-        gone = len(self._events) - keep
-        pinned = [
-            self._item(self._base + place, event)
-            for place, event in enumerate(self._events[:gone])
-            if isinstance(event, InputRequiredEvent)
-        ]
+        gone = self.end - self._first - keep
+        dropped: list[tuple[int, Event]] = []
+        if self._older is not None:
+            put_by = min(gone, self._older.count)
+            dropped = self._older.drop(put_by)
+            gone -= put_by
+            self._count_older()
+        dropped.extend(enumerate(self._events[:gone], self._base))
+        pinned = [self._item(cursor, event) for cursor, event in dropped if isinstance(event, InputRequiredEvent)]
         if pinned:
             self._pinned = (*self._pinned, *pinned)
         del self._events[:gone]
         self._base += gone
         if self._origins:  # a new dictionary: readers go on with the one they have
-            self._origins = {cursor: origin for cursor, origin in self._origins.items() if cursor >= self._base}
+            first = self._first
+            self._origins = {cursor: origin for cursor, origin in self._origins.items() if cursor >= first}
+
+    def _put_by(self, cursor: int) -> None:
+        """Put what its reader has passed into blocks, but for the last that it got, which it may still hold."""
+        if self._older is None:
+            self._older = Backlog(self._base)
+        for _ in range(BLOCKS_AT_ONCE):
+            if cursor - self._base <= BLOCK:
+                break
+            block = self._events[:BLOCK]
+            del self._events[:BLOCK]
+            self._base += BLOCK
+            self._older.add(block)
+        self._count_older()
+
+    def _count_older(self) -> None:
+        """Let the list be swept in time; nothing is kept of a backlog that is empty."""
+        assert self._older is not None
+        if self._limit is not None:
+            self._full_at = 2 * self._limit - self._older.count
+        if not self._older.count:
+            self._older = None
 
     def _item(self, cursor: int, event: Event) -> StreamItem[Event]:
         return StreamItem(cursor, event, self._origins.get(cursor, ()))
 
+    @property
+    def _first(self) -> int:
+        """The first cursor still there."""
+        return self._base if self._older is None else self._older.first
+
     def _edge(self) -> int:
         """Return the first cursor within the limit; what is before it counts as gone, swept or not."""
-        return self._base if self._limit is None else max(self._base, self.end - self._limit)
+        return self._first if self._limit is None else max(self._first, self.end - self._limit)
 
     def _sweep(self) -> int:
         """Drop what is beyond the limit, and return the first cursor still there."""
-        if self._limit is not None and len(self._events) > self._limit:
+        if self._limit is not None and self.end - self._first > self._limit:
             self._trim(self._limit)
-        return self._base
+        return self._first
 
-    def take(self, cursor: int | None) -> tuple[list[StreamItem[Event]], int, list[Event]]:
+    def take(self, cursor: int | None) -> tuple[list[StreamItem[Event]], int, Events]:
         """Return what a reader at ``cursor`` gets instead of what is gone, a cursor, and the events from there on.
 
         ``None`` for a reader that comes late: it begins with the input requests, and the first event still there.
@@ -195,10 +239,14 @@ class EventStream:
             instead.extend(self._pinned)
         elif cursor < self._edge():
             instead = self._gap(cursor)
-            cursor = self._base
-        return instead, cursor, self._events[cursor - self._base :]
+            cursor = self._first
+        elif cursor - self._base > BLOCK and self.readers == 1:
+            self._put_by(cursor)
+        if cursor >= self._base or self._older is None:
+            return instead, cursor, self._events[cursor - self._base :]
+        return instead, cursor, self._older.since(cursor, self._events[:])
 
-    def items(self, cursor: int, events: list[Event]) -> Iterator[StreamItem[Event]]:
+    def items(self, cursor: int, events: Events) -> Iterator[StreamItem[Event]]:
         """Return events as items, the first at ``cursor``."""
         if not self._origins:
             return map(StreamItem, itertools.count(cursor), events)
