@@ -8,10 +8,10 @@ from stepwell.runtime._context import Context
 from stepwell.runtime._dict_state import DictState
 from stepwell.runtime._handler import WorkflowHandler
 from stepwell.runtime._history import RING_SIZE, AttemptRecord, WaitRecord
+from stepwell.runtime._kept_events import StreamItem
 from stepwell.runtime._observers import Observer
 from stepwell.runtime._origins import Origin
 from stepwell.runtime._state_types import infer_state_type
-from stepwell.runtime._stream import StreamItem
 from stepwell.runtime._workflow import Workflow
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from stepwell.runtime._context import Context, LiveContext
 from stepwell.runtime._crew import GRACE_SECONDS
 from stepwell.runtime._current import refuse_own_step
 from stepwell.runtime._history import AttemptRecord
+from stepwell.runtime._kept_events import StreamItem
 from stepwell.runtime._outcome import Outcome
 from stepwell.runtime._readers import EventReader, ItemReader
 from stepwell.runtime._run import Run
-from stepwell.runtime._stream import StreamItem
 
 StopT = TypeVar("StopT", bound=StopEvent)
 

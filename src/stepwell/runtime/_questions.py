@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from stepwell.core import InputAsked, InputWithdrawn, Points, Settled, Settlement, State
 from stepwell.flow import Event, HumanResponseEvent, InputRequiredEvent
 from stepwell.runtime._children import ancestors
+from stepwell.runtime._kept_events import StreamItem
 from stepwell.runtime._ports import RunPort
-from stepwell.runtime._stream import StreamItem
 
 
 def asked_again(run: RunPort) -> None:

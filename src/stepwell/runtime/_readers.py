@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 from stepwell.flow import Event, StreamGap
-from stepwell.runtime._stream import Events, EventStream, StreamItem
+from stepwell.runtime._kept_events import Events, StreamItem
+from stepwell.runtime._stream import EventStream
 
 ItemT_co = TypeVar("ItemT_co", covariant=True)
 Items = Iterable[StreamItem[Event]]

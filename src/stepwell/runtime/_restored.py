@@ -9,7 +9,7 @@ from stepwell.core import State, WaitId, record
 from stepwell.flow import Event, Wiring
 from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
-from stepwell.runtime._stream import StreamItem
+from stepwell.runtime._kept_events import StreamItem
 
 if TYPE_CHECKING:  # loaded when first used; see ADR 13
     from stepwell.runtime._state_store import StateStore

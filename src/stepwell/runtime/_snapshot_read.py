@@ -7,6 +7,7 @@ from stepwell.errors import SnapshotError
 from stepwell.flow import Event, Wiring
 from stepwell.runtime._branches import BranchPath, Call, Counts
 from stepwell.runtime._buffers import Buffers
+from stepwell.runtime._kept_events import StreamItem
 from stepwell.runtime._origins import Origin
 from stepwell.runtime._points import CHILD, SLEEP, WAIT
 from stepwell.runtime._restored import RestoredBody, RestoredChild, RestoredRun, RestoredWait
@@ -14,7 +15,6 @@ from stepwell.runtime._snapshot_children import OWN
 from stepwell.runtime._snapshot_fields import LARGEST, Fields, check_integer, check_list, check_text
 from stepwell.runtime._snapshot_records import RecordReader
 from stepwell.runtime._snapshot_values import Values
-from stepwell.runtime._stream import StreamItem
 
 
 class RunReader:

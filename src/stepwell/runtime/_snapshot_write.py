@@ -21,12 +21,12 @@ from stepwell.runtime._attempts import Attempt
 from stepwell.runtime._branches import Branch, made_so_far
 from stepwell.runtime._buffers import Buffer
 from stepwell.runtime._children import outcome_of
+from stepwell.runtime._kept_events import StreamItem
 from stepwell.runtime._ports import ChildPort, RunPort
 from stepwell.runtime._questions import open_questions
 from stepwell.runtime._snapshot_children import own_of
 from stepwell.runtime._snapshot_puts import RecordWriter
 from stepwell.runtime._snapshot_values import Values
-from stepwell.runtime._stream import StreamItem
 from stepwell.runtime._waits import type_name
 
 

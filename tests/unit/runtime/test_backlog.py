@@ -14,7 +14,7 @@ from pydantic import ConfigDict, PrivateAttr
 from tests.unit.runtime.virtual_loop import virtually
 
 from stepwell import Context, Event, InputRequiredEvent, StartEvent, StopEvent, StreamGap, Workflow, step
-from stepwell.runtime import _stream
+from stepwell.runtime import _kept_events
 from stepwell.runtime._backlog import BLOCK, Backlog, Block
 from stepwell.runtime._stream import EventStream
 
@@ -281,7 +281,7 @@ def test_a_stream_that_puts_events_by_shows_what_one_that_does_not_would(
     stream.readers = 1
     place, number = 0, 0
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(_stream, "BLOCK", 3)
+        patched.setattr(_kept_events, "BLOCK", 3)
         for kinds, reads, somebody_is_late in turns:
             for kind in kinds:
                 model.shown.append(told(ANY[kind](number)))
