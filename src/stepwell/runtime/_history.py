@@ -1,5 +1,6 @@
 """What an in-memory run remembers of itself for drawings: counts per edge, and its last attempts."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -63,6 +64,9 @@ class AttemptRecord(NamedTuple):
     outcome: str
     waits: tuple[WaitRecord, ...] = ()
 
+
+KEY, RETURNED, STEP, NUMBER = 0, 1, 3, 5
+"""Where they stand in what the ring has of an attempt: see ``History.record``."""
 
 Edges = dict[tuple[int, str], int]
 NO_EDGES: Edges = {}
@@ -162,11 +166,12 @@ class History:
             return
         self._produced = self._produced or {}
         self._consumed = self._consumed or {}
-        for key, returned, _, step, _, number, *_ in self.ring[self._counted :]:
-            if number == 1:
-                _add(self._consumed, (step, key), 1)
-            if returned is not None:
-                _add(self._produced, (step, returned), 1)
+        ended = self.ring[self._counted :]
+        taken = Counter([(entry[STEP], entry[KEY]) for entry in ended if entry[NUMBER] == 1])
+        given = Counter([(entry[STEP], entry[RETURNED]) for entry in ended if entry[RETURNED] is not None])
+        for edges, counts in ((self._consumed, taken), (self._produced, given)):
+            for edge, count in counts.items():
+                _add(edges, edge, count)
         self._counted = len(self.ring)
 
 
