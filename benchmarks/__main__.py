@@ -17,9 +17,9 @@ from pathlib import Path
 
 from benchmarks import contenders, questions, report
 from benchmarks.contenders import Contender
-from benchmarks.measuring import Answer, Entry, Measurer, entries
+from benchmarks.measuring import PEER_ROUNDS, Answer, Entry, Measurer, entries
 
-ROUNDS = 5
+ROUNDS = 9
 QUICK_DIVISOR = 10
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -55,7 +55,11 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="NAME,…",
         help=f"{', '.join(everyone)} (bare is always measured: it is the yardstick)",
     )
-    parser.add_argument("--rounds", type=positive, help=f"fresh processes for each figure (default {ROUNDS})")
+    parser.add_argument(
+        "--rounds",
+        type=positive,
+        help=f"fresh processes for each figure (default {ROUNDS}; of a peer, at most {PEER_ROUNDS})",
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes, one round, no verdict")
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio", help="the event loop of all")
     parser.add_argument("--output", type=Path, help="where to write the results (a whole run: benchmarks/RESULTS.md)")

@@ -33,8 +33,15 @@ class Row:
         return statistics.median(ratios) if ratios else None
 
     @property
+    def is_judged(self) -> bool:
+        """Whether the target is about this row: bare does what the first way does, not what another asks for."""
+        return not (self.entry.label and self.target.of_bare)
+
+    @property
     def judged(self) -> float | None:
         """The number that the target is about."""
+        if not self.is_judged:
+            return None
         if self.target.of_bare:
             return self.ratio("stepwell")
         answer = self.answers.get("stepwell")
@@ -54,6 +61,8 @@ class Row:
 
     def wish(self) -> str:
         """The target, and the stretch behind it, as the table shows them."""
+        if not self.is_judged:
+            return "-"
         mark = "x" if self.target.of_bare else ""
         stretch = f" ({self.target.stretch:g}{mark})" if self.target.stretch is not None else ""
         return f"≤ {self.target.limit:g}{mark}{stretch}"
@@ -88,7 +97,7 @@ def cell(row: Row, contender: str) -> str:
     ratio = row.ratio(contender)
     multiple = f" ({figure(ratio)}x)" if ratio is not None and contender != "bare" else ""
     others = row.answers.get("bare")
-    alone = "*" if others and len(answer.figures) < len(others.figures) else ""
+    alone = "*" if others and len(answer.figures) == 1 < len(others.figures) else ""
     return f"{figure(answer.median)}{multiple}{alone}"
 
 
