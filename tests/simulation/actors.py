@@ -141,6 +141,13 @@ def mix(value: int, number: int) -> int:
     return (value * 1_000_003 + number + 1) % WHOLE
 
 
+def has_token(event: Any) -> bool:
+    """Return whether it can be told where an event belongs: not so for the failure of a join that got nothing."""
+    while isinstance(event, StepFailedEvent):
+        event = event.input_event
+    return not (isinstance(event, list) and not event)
+
+
 def token_of(event: Any) -> Token:
     """Return the token in whatever reached a step."""
     match event:

@@ -27,6 +27,7 @@ from tests.simulation.actors import (
     Side,
     Token,
     check_members,
+    has_token,
     is_first_answer,
     mix,
     perform,
@@ -124,6 +125,8 @@ class Author:
             returns = [list.__class_getitem__(returns[0])]
 
         async def body(workflow: Any, ctx: Any, ev: Any) -> Any:
+            if workflow.mischief and not has_token(ev):
+                return None
             token = token_of(ev)
             if isinstance(ev, REPLIES) and not await is_first_answer(ctx, token):
                 return None
@@ -294,8 +297,10 @@ class Author:
         members: Any = end | StepFailedEvent if keeps_errors else end
 
         async def body(workflow: Any, ctx: Any, gathered: list[Any]) -> Any:
-            if not gathered and workflow.mischief:
-                return None
+            if workflow.mischief:
+                gathered = [one for one in gathered if has_token(one)]
+                if not gathered:
+                    return None
             if not (workflow.mischief or (take is None and role.gives is None)):
                 check_members(role, workflow.book, gathered, take=take)
             places = [token_of(one).path[-1][1] for one in gathered]
