@@ -119,8 +119,9 @@ def _share_names() -> None:
     table of its own, of 400 bytes.
     """
     first: Any = Attempt.__new__(Attempt)
-    early = "crew loop start step started worker variables context begun body place first_call wait_count open_waits"
-    for name in f"{early} needs_care waited _fut_waiter _registered shown sends writes over".split():
+    begins = "crew loop start step started worker variables begun body over refusal _callbacks needs_care _registered"
+    waits = "runner _fut_waiter context place first_call wait_count open_waits waited shown sends writes"
+    for name in f"{begins} {waits}".split():
         setattr(first, name, None)
 
 

@@ -173,9 +173,11 @@ class Crew:
             while ready:
                 attempt = ready.popleft()
                 if attempt.over is None:
-                    runner = attempt.runner = runners.pop() if runners else new_runner()
+                    runner = runners.pop() if runners else new_runner()
                     if attempt.advance(runner, attempt):
                         runners.append(runner)
+                    else:
+                        attempt.runner = runner
                 left -= 1
                 if not left or stream.woke or state.now > latest:
                     break

@@ -155,9 +155,10 @@ class StepTask:
             self._must_cancel = False
             if not isinstance(error, asyncio.CancelledError):
                 error = self._make_cancelled_error()
-        is_free = self.advance(runner, None) if error is None else self.advance(runner.__self__.throw, error)
-        if is_free and len(self.crew.runners) < FREE_RUNNERS:
-            self.crew.runners.append(runner)
+        if self.advance(runner, None) if error is None else self.advance(runner.__self__.throw, error):
+            del self.runner  # it is with another body next
+            if len(self.crew.runners) < FREE_RUNNERS:
+                self.crew.runners.append(runner)
 
     # What a task of asyncio's can be asked.
 
