@@ -52,10 +52,12 @@ def check_open(run: RunPort, attempt: Attempt | None, call: str) -> None:
             check_loop(run, call)
     elif attempt.over is not None:
         attempt.check(call)
-    if run.machine.state.status is NEW:
+    status = run.machine.state.status
+    if status is RUNNING:
+        return
+    if status is NEW:
         raise RunNotBegunError(call=call, workflow=run.wiring.workflow)
-    if run.machine.state.status is not RUNNING:
-        raise RunOverError(call=call, workflow=run.wiring.workflow, status=run.machine.state.status.value)
+    raise RunOverError(call=call, workflow=run.wiring.workflow, status=status.value)
 
 
 def check_event(event: object, call: str) -> None:

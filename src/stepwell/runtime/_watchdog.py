@@ -118,10 +118,16 @@ class Watchdog:
         self._watched, self._lock, self._wanted, self._thread = {}, threading.Lock(), threading.Event(), None
 
     def _watch(self) -> None:
-        while True:
-            self._wanted.wait()
-            time.sleep(_ROUND_SECONDS)
-            self._look()
+        try:
+            while True:
+                self._wanted.wait()
+                time.sleep(_ROUND_SECONDS)
+                self._look()
+        finally:  # a handler of the log raised: the next run that begins in a loop at rest has the thread begun anew
+            self._thread = None
+            for watched in list(self._watched.values()):
+                watched.is_watched = False
+            self._wanted.clear()
 
     def _look(self) -> None:
         """Look at every loop once, and rest when none has runs."""

@@ -70,6 +70,26 @@ async def test_a_loop_that_was_at_rest_is_watched_again(heard: Heard) -> None:
     assert len(heard.messages) == 1
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the handler's own error
+async def test_the_watchdog_survives_a_handler_of_the_log_that_raises(heard: Heard) -> None:
+    class Raises(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.reported.set()
+            raise RuntimeError("the disk is full")
+
+    raising = Raises()
+    logging.getLogger("stepwell.watchdog").addHandler(raising)
+    await Blocks().run(until=heard.reported)
+    thread = WATCHDOG._thread
+    logging.getLogger("stepwell.watchdog").removeHandler(raising)
+    if thread is not None:
+        thread.join(5)
+    heard.reported.clear()
+
+    assert await Blocks().run(until=heard.reported) is True
+    assert len(heard.messages) == 2
+
+
 async def test_a_step_that_gives_way_is_not_named(heard: Heard) -> None:
     class Gives(Workflow):
         @step
