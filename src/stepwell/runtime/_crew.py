@@ -198,15 +198,20 @@ class Crew:
             wait.future.set_result(None if effect.timed_out else wait.accept(effect.event))
 
     def count_wait(self, attempt: Attempt, change: int) -> None:
-        """Keep the count of open waits; the step's time limit stands still while there are any."""
+        """Keep the count of open waits; the step's time limit stands still while there are any.
+
+        One that is over when a wait begins is over: its timer is late, and is left to strike.
+        """
         attempt.open_waits += change
         attempt.needs_care = True
         if attempt.step.timeout is None:
             return
         timers, now = own_timers(self.run), self.run.now()
         if change > 0 and attempt.open_waits == 1:
-            due = timers.stop(-attempt.start.attempt)
-            attempt.budget = None if due is None else max(0.0, due - now)
+            due = timers.due_at(-attempt.start.attempt)
+            if due is not None and due > now:
+                attempt.budget = due - now
+                timers.stop(-attempt.start.attempt)
         elif attempt.open_waits == 0 and attempt.budget is not None:
             timers.start(-attempt.start.attempt, now + attempt.budget)
             attempt.budget = None

@@ -323,6 +323,27 @@ async def test_a_result_that_comes_after_the_deadline_of_its_step_is_a_timeout()
 
 
 @virtually
+@pytest.mark.parametrize("in_background", [False, True])
+async def test_a_wait_that_begins_after_the_deadline_of_its_step_does_not_put_it_off(in_background: bool) -> None:
+    class Late(Workflow):
+        @step(timeout=1)
+        async def late(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            pass_time(1.5)
+            if in_background:
+                ctx.create_task(ctx.sleep(10))
+                await asyncio.sleep(0)
+            else:
+                await ctx.sleep(10)
+            return StopEvent()
+
+    start = asyncio.get_running_loop().time()
+    with pytest.raises(StepTimeoutError):
+        await Late().run()
+
+    assert passed_since(start) == 1.5
+
+
+@virtually
 async def test_a_result_that_comes_after_the_deadline_of_the_run_is_a_timeout() -> None:
     class Blocking(Workflow):
         @step
