@@ -148,10 +148,13 @@ def _run_bodies() -> Generator[Any, Any, None]:
         attempt.begun = True
         step = attempt.step
         if step.is_plain and attempt.refusal is None:
-            if step.is_simple:
-                body = step.function(attempt.crew.workflow, attempt.start.event)
-            else:
-                body = step.call(attempt.crew.workflow, attempt.context, attempt.start.event, None)
+            try:
+                if step.is_simple:
+                    body = step.function(attempt.crew.workflow, attempt.start.event)
+                else:
+                    body = step.call(attempt.crew.workflow, attempt.context, attempt.start.event, None)
+            except StopIteration as error:  # it would be taken for the end of the runner
+                raise RuntimeError(f"the function of step {step.name!r} raised StopIteration") from error
             if type(body) is not CoroutineType:
                 body = _awaiting(body)
         else:

@@ -8,8 +8,10 @@ Rule 1. Nobody can tell. An event is taken apart only when nobody holds it, not 
 Rule 2. A block is taken apart whole, or kept whole.
 """
 
+import contextlib
 import itertools
 from collections.abc import Iterator
+from operator import attrgetter
 from sys import getrefcount
 from typing import Any, TypeAlias
 from weakref import getweakrefcount
@@ -18,42 +20,39 @@ from stepwell.core import record
 from stepwell.flow import Event, InputRequiredEvent
 
 BLOCK = 64
-"""How many events a block has."""
+"""How many events are taken at once."""
 
-
-@record()
-class Layout:
-    """What events of a class have in common: their fields in order, and which of them were given."""
-
-    kind: type[Event]
-    names: tuple[str, ...]
-    given: set[str]
-    is_open: bool
+Given: TypeAlias = set[str] | list[set[str]]
 
 
 @record()
 class Block:
-    """Events taken apart: the layout of each, and the values of all, one after the other."""
+    """Events of one class, taken apart: the ``values`` of all, one after the other, and how to make them again.
 
-    layouts: list[Layout]
+    ``given`` says which fields were given: of all of them, or of each. ``is_open`` to further fields.
+    """
+
+    kind: type[Event]
+    names: tuple[str, ...]
+    count: int
     values: list[Any]
+    given: Given
+    is_open: bool
 
     def __len__(self) -> int:
-        return len(self.layouts)
+        return self.count
 
     def events(self) -> Iterator[Event]:
         """Yield the events, made again."""
-        at = 0
-        for layout in self.layouts:
-            behind = at + len(layout.names)
-            event = object.__new__(layout.kind)
-            fill = object.__setattr__  # the class may have one of its own, or be frozen
-            fill(event, "__dict__", dict(zip(layout.names, self.values[at:behind], strict=True)))
-            fill(event, "__pydantic_fields_set__", set(layout.given))
-            fill(event, "__pydantic_extra__", {} if layout.is_open else None)
+        values = iter(self.values)
+        make, fill = object.__new__, object.__setattr__  # the class may have others, or be frozen
+        for given in self.given if isinstance(self.given, list) else itertools.repeat(self.given, self.count):
+            event = make(self.kind)
+            fill(event, "__dict__", dict(zip(self.names, values)))  # noqa: B905  # goes on where the last one ended
+            fill(event, "__pydantic_fields_set__", given.copy())
+            fill(event, "__pydantic_extra__", {} if self.is_open else None)
             fill(event, "__pydantic_private__", None)
             yield event
-            at = behind
 
 
 Kept: TypeAlias = Block | list[Event]
@@ -79,18 +78,24 @@ class Batch:
 class Backlog:
     """The older events of a stream. ``first`` is the cursor of the oldest, ``count`` how many there are."""
 
-    __slots__ = ("_blocks", "_layouts", "count", "first")
+    __slots__ = ("_blocks", "_names", "count", "first")
 
     def __init__(self, first: int) -> None:
         self.first = first
         self.count = 0
         self._blocks: list[Kept] = []
-        self._layouts: dict[object, Layout | None] = {}  # a stream's own: classes may be made in functions
+        self._names: dict[type[Event], tuple[str, ...] | None] = {}  # a stream's own: classes may be made in functions
 
     def add(self, events: list[Event]) -> None:
-        """Add a block behind the others; the caller lets go of its events."""
-        self.count += len(events)
-        self._blocks.append(self._taken_apart(events) or events)
+        """Add a block behind the others, and empty the list: the caller lets go of its events."""
+        alike = [list(group) for _, group in itertools.groupby(events, type)]
+        events.clear()
+        for group in alike:
+            block: Kept = group
+            with contextlib.suppress(Exception):  # of a class that answers for its attributes: then they stay whole
+                block = self._taken_apart(group) or group
+            self._blocks.append(block)
+            self.count += len(group)
 
     def since(self, cursor: int, newer: list[Event]) -> "Batch":
         """Return the events from ``cursor`` on, and the ``newer`` ones behind them."""
@@ -136,58 +141,45 @@ class Backlog:
                 yield from reversed([*enumerate(block, behind)])
 
     def _taken_apart(self, events: list[Event]) -> Block | None:
-        """Return the block; ``None`` when one of the events is to be kept as it is."""
-        known = self._layouts
-        layouts: list[Layout] = []
-        values: list[Any] = []
-        for event in events:
-            if getrefcount(event) > ALONE or getweakrefcount(event):
-                return None
-            kind = type(event)
-            layout = known[kind] if kind in known else self._learn(kind, event)
-            if layout is None or event.__pydantic_extra__ or tuple(event.__dict__) != layout.names:
-                return None
-            if event.__pydantic_fields_set__ != layout.given:
-                layout = self._variant(event, layout)
-            layouts.append(layout)
-            values.extend(event.__dict__.values())
-        return Block(layouts, values)
+        """Return events of one class as a block; ``None`` when one of them is to be kept as it is."""
+        kind = type(events[0])
+        if kind not in self._names:
+            self._names[kind] = tuple(kind.model_fields) if _is_its_fields(kind) else None
+        names = self._names[kind]
+        if names is None or max(map(getrefcount, events)) > ALONE or any(map(getweakrefcount, events)):
+            return None
+        fields = list(map(vars, events))
+        more = list(map(MORE, events))
+        given: list[set[str]] = list(map(GIVEN, events))
+        closed = more.count(None)
+        if (
+            set(map(tuple, fields)) != {names}
+            or any(more)
+            or 0 < closed < len(events)
+            or list(map(PRIVATE, events)).count(None) < len(events)
+            or max(map(getrefcount, fields)) > ALONE + 1  # the list here
+        ):
+            return None
+        values = list(itertools.chain.from_iterable(map(dict.values, fields)))
+        same = given.count(given[0]) == len(given)
+        return Block(kind, names, len(events), values, given[0] if same else given, not closed)
 
-    def _learn(self, kind: type[Event], event: Event) -> Layout | None:
-        layout = None
-        if _is_its_fields(kind):
-            is_open = event.__pydantic_extra__ is not None
-            layout = Layout(kind, tuple(kind.model_fields), set(event.__pydantic_fields_set__), is_open)
-        self._layouts[kind] = layout
-        return layout
 
-    def _variant(self, event: Event, layout: Layout) -> Layout:
-        """Return the layout of an event for which other fields were given."""
-        key = (layout.kind, frozenset(event.__pydantic_fields_set__))
-        found = self._layouts.get(key)
-        if found is None:
-            found = Layout(layout.kind, layout.names, set(key[1]), layout.is_open)
-            self._layouts[key] = found
-        return found
+GIVEN = attrgetter("__pydantic_fields_set__")
+MORE = attrgetter("__pydantic_extra__")
+PRIVATE = attrgetter("__pydantic_private__")
 
 
 def _is_its_fields(kind: type[Event]) -> bool:
     """Return whether an event of this class can be made again from its fields. Questions are known by identity."""
     return (
         not issubclass(kind, InputRequiredEvent)
-        and not kind.__private_attributes__
         and not hasattr(kind, "__del__")
         and kind.__new__ is object.__new__
+        and kind.__getattribute__ is object.__getattribute__
         and all(not vars(base).get("__slots__") for base in kind.__mro__[: kind.__mro__.index(Event)])
     )
 
 
-def _references(held_once: list[object]) -> int:
-    """Return what ``getrefcount`` says in ``_taken_apart`` of an event that only the list there holds."""
-    count = 0
-    for one in held_once:
-        count = getrefcount(one)
-    return count
-
-
-ALONE = _references([object()])
+ALONE = max(map(getrefcount, [object()]))
+"""What ``getrefcount`` says there of an object that only the list holds."""

@@ -152,9 +152,10 @@ class KeptEvents:
 
     def items(self, cursor: int, events: Events) -> Iterator[StreamItem[Event]]:
         """Return events as items, the first at ``cursor``."""
-        if not self._origins:
+        origins = self._origins  # as it is now: who reads on slowly still finds what is swept meanwhile
+        if not origins:
             return map(StreamItem, itertools.count(cursor), events)
-        return map(self._item, itertools.count(cursor), events)
+        return (StreamItem(place, event, origins.get(place, ())) for place, event in enumerate(events, cursor))
 
     def behind(self, cursor: int) -> int:
         """Return where a reader goes on behind ``cursor``. Raises ``StreamCursorError``."""

@@ -141,12 +141,13 @@ class StepTask:
 
     def _wake_up(self, awaited: "asyncio.Future[Any]") -> None:
         self._fut_waiter = None
+        raised = None
         try:
             awaited.result()
-        except BaseException as error:  # noqa: BLE001  # the body's to see
-            self.go_on(error)
-        else:
-            self.go_on()
+        except BaseException as error:  # noqa: BLE001  # the body's to see, and not as one that is being handled
+            raised = error
+        self.go_on(raised)
+        del raised
 
     def go_on(self, error: BaseException | None = None) -> None:
         """Let the body go on where it waits, or raise ``error`` there."""
@@ -155,10 +156,21 @@ class StepTask:
             self._must_cancel = False
             if not isinstance(error, asyncio.CancelledError):
                 error = self._make_cancelled_error()
-        if self.advance(runner, None) if error is None else self.advance(runner.__self__.throw, error):
+        if isinstance(error, GeneratorExit):  # would close the body, which is the runner's
+            self.advance(self._exit, error)
+        elif self.advance(runner, None) if error is None else self.advance(runner.__self__.throw, error):
             del self.runner  # it is with another body next
             if len(self.crew.runners) < FREE_RUNNERS:
                 self.crew.runners.append(runner)
+
+    def _exit(self, error: GeneratorExit) -> object:
+        """Raise ``error`` in the body; its runner has to do with it again only if it goes on."""
+        assert self.body is not None
+        try:
+            return self.body.throw(error)
+        except StopIteration as stop:
+            self.value = stop.value
+            return ENDED
 
     # What a task of asyncio's can be asked.
 

@@ -140,7 +140,8 @@ class Watchdog:
                     self._check(watched)
                 else:
                     watched.is_watched = False
-                    watched.is_watched = bool(watched.runs)  # one that began between the look and the rest
+                    if watched.runs:  # one that began between the look and the rest
+                        watched.is_watched = True
         if not busy:
             self._wanted.clear()
             if any(watched.is_watched for watched in list(self._watched.values())):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict, PrivateAttr, create_model
 from tests.unit.runtime.virtual_loop import virtually
 
 from stepwell import Context, Event, InputRequiredEvent, StartEvent, StopEvent, StreamGap, Workflow, step
@@ -66,6 +66,20 @@ class Mourned(Event):
         pass
 
 
+class Initialized(Event):
+    number: int
+
+    def model_post_init(self, context: Any) -> None:
+        object.__setattr__(self, "__pydantic_private__", {"by": "hand"})
+
+
+class Answering(Event):
+    number: int
+
+    def __getattribute__(self, name: str) -> Any:
+        return super().__getattribute__(name)
+
+
 class Question(InputRequiredEvent):
     number: int
 
@@ -73,6 +87,20 @@ class Question(InputRequiredEvent):
 def with_double(number: int) -> Counted:
     event = Counted(number=number)
     assert event.double == number * 2
+    return event
+
+
+def bare(number: int) -> Word:
+    """Return an event that pydantic knows nothing of."""
+    event = object.__new__(Word)
+    object.__setattr__(event, "number", number)
+    return event
+
+
+def unlike_the_first(number: int) -> Word:
+    event = Word(number=number)
+    if number:
+        object.__setattr__(event, "__pydantic_extra__", None)
     return event
 
 
@@ -99,6 +127,9 @@ KEPT_WHOLE: dict[str, Callable[[int], Event]] = {
     "fields in another order": reordered,
     "slots": lambda number: Slotted(number=number),
     "a constructor": lambda number: Made(number=number),
+    "private values of its own": lambda number: Initialized(number=number),
+    "an answer for each attribute": lambda number: Answering(number=number),
+    "another kind of extra": unlike_the_first,
     "a finalizer": lambda number: Mourned(number=number),
     "a question": lambda number: Question(number=number),
 }
@@ -149,6 +180,41 @@ def test_an_event_that_somebody_holds_stays_the_same_object() -> None:
 
     assert list(backlog.since(0, []))[1] is held
     assert weak() is list(backlog.since(0, []))[2]
+
+
+def test_an_event_that_fails_to_tell_of_itself_is_kept_whole() -> None:
+    backlog = Backlog(0)
+
+    backlog.add([Word(number=0), bare(1)])
+
+    assert (backlog.count, len(backlog.since(0, []))) == (2, 2)
+    assert next(iter(backlog.since(1, []))).__dict__ == {"number": 1}
+
+
+def test_an_event_whose_fields_somebody_holds_is_kept_whole() -> None:
+    backlog = Backlog(0)
+    events: list[Event] = [Word(number=1)]
+    fields = vars(events[0])
+
+    backlog.add(events)
+    fields["number"] = 2
+
+    assert list(backlog.since(0, [])) == [Word(number=2)]
+
+
+def test_events_of_a_class_may_have_been_given_different_fields() -> None:
+    backlog = Backlog(0)
+    fields: dict[str, Any] = {f"field{place}": (int, 0) for place in range(4)}
+    many = create_model("many", __base__=Event, **fields)
+    shown: list[Event] = [
+        many(**{f"field{place}": 1 for place in range(4) if number >> place & 1}) for number in range(16)
+    ]
+    before = [told(event) for event in shown]
+
+    backlog.add(shown)
+
+    assert isinstance(backlog._blocks[0], Block)
+    assert [told(event) for event in backlog.since(0, [])] == before
 
 
 @given(

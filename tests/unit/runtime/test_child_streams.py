@@ -132,6 +132,32 @@ async def test_children_at_once_are_told_apart_by_their_origin() -> None:
 
 
 @virtually
+async def test_a_slow_consumer_gets_the_origin_of_what_is_swept_meanwhile() -> None:
+    class Talks(Workflow):
+        @step
+        async def talk(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            for number in range(10):
+                ctx.write_event_to_stream(Shown(text=str(number)))
+            return StopEvent()
+
+    class Above(Workflow):
+        @step
+        async def begin(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await ctx.run_child(Talks())
+            await asyncio.sleep(1)
+            for number in range(100):
+                ctx.write_event_to_stream(Shown(text=str(number)))
+            return StopEvent()
+
+    items = Above(stream_buffer=20).run().stream()
+    first = [await anext(items) for _ in range(3)]
+    await asyncio.sleep(2)
+    rest = [await anext(items) for _ in range(7)]
+
+    assert [len(item.origin) for item in (*first, *rest)] == [1] * 10
+
+
+@virtually
 async def test_a_late_consumer_gets_what_a_child_showed_with_its_origin() -> None:
     handler = Runs(Talks(), {"name": "child"}).run()
     await handler

@@ -1,7 +1,9 @@
 """The task that an attempt is: whoever asks asyncio about it, from within or without, gets true answers."""
 
 import asyncio
+import contextlib
 import contextvars
+import sys
 import weakref
 from typing import Any
 
@@ -424,3 +426,52 @@ async def test_a_stop_iteration_in_a_body_fails_its_step_and_nothing_else() -> N
     with pytest.raises(RuntimeError, match="StopIteration"):
         await workflow_of(body).run()
     assert await workflow_of(lambda ctx: asyncio.sleep(0, "after it")).run() == "after it"
+
+
+@virtually
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_a_generator_exit_that_is_awaited_is_an_exception_like_others(goes_on: bool) -> None:
+    class Catches(Workflow):
+        @step
+        async def only(self, ev: StartEvent) -> StopEvent:
+            future = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_later(1, future.set_exception, GeneratorExit("from elsewhere"))
+            try:
+                await future
+            except GeneratorExit as error:
+                if goes_on:
+                    await asyncio.sleep(1)
+                    await asyncio.sleep(1)
+                return StopEvent(result=str(error))
+            return StopEvent()
+
+    assert await Catches().run() == "from elsewhere"
+    assert await Catches().run() == "from elsewhere"
+
+
+@virtually
+async def test_an_exception_that_a_body_has_handled_is_not_handled_any_more() -> None:
+    async def body(ctx: Context) -> tuple[Any, ...]:
+        future = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(1, future.set_exception, ValueError("handled"))
+        with contextlib.suppress(ValueError):
+            await future
+        return sys.exc_info()
+
+    assert await workflow_of(body).run() == (None, None, None)
+
+
+@virtually
+async def test_a_function_that_raises_a_stop_iteration_is_named() -> None:
+    class Stops(Workflow):
+        @step
+        async def only(self, ev: StartEvent) -> StopEvent:
+            return StopEvent()
+
+    def raises(workflow: Stops, ev: StartEvent) -> Any:
+        raise StopIteration
+
+    workflow = Stops()
+    workflow._compiled().ready[0].function = raises
+    with pytest.raises(RuntimeError, match="the function of step 'only' raised StopIteration"):
+        await workflow.run()

@@ -6,6 +6,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,26 @@ async def test_the_watchdog_survives_a_handler_of_the_log_that_raises(heard: Hea
 
     assert await Blocks().run(until=heard.reported) is True
     assert len(heard.messages) == 2
+
+
+async def test_a_run_that_begins_while_the_watchdog_looks_is_watched() -> None:
+    host = WATCHDOG.host(asyncio.get_running_loop())
+
+    class Runs(set[Any]):
+        """The runs of the loop: one begins in the moment in which none was found."""
+
+        def __bool__(self) -> bool:
+            if not host.is_watched:
+                WATCHDOG.wake(host)
+            return False
+
+    await Ends().run()
+    before, host.runs = host.runs, Runs()
+    WATCHDOG._look()
+    host.runs = before
+
+    assert host.is_watched
+    assert WATCHDOG._wanted.is_set()
 
 
 async def test_a_step_that_gives_way_is_not_named(heard: Heard) -> None:
