@@ -2,11 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from stepwell.runtime._attempts import Attempt
 
 RING_SIZE = 512
+SWEPT = 128
+"""How many attempts are dropped at once."""
+
 WAITS_KEPT = 64
 """How many of the last waits of one attempt are remembered."""
 
@@ -65,8 +69,8 @@ class AttemptRecord(NamedTuple):
     waits: tuple[WaitRecord, ...] = ()
 
 
-KEY, RETURNED, STEP, NUMBER = 0, 1, 3, 5
-"""Where they stand in what the ring has of an attempt: see ``History.record``."""
+TAKEN, GIVEN, NUMBER = itemgetter(3, 0), itemgetter(3, 1), itemgetter(5)
+"""What the ring has of an attempt, see ``History.record``: its step with what it took, or returned, and its number."""
 
 Edges = dict[tuple[int, str], int]
 NO_EDGES: Edges = {}
@@ -139,11 +143,11 @@ class History:
         """Remember an attempt that has ended, and the type of the one event that it returned."""
         start = attempt.start
         ring = self.ring
-        if len(ring) == 2 * RING_SIZE:  # swept now and then: a list costs a short run less than a deque
+        if len(ring) == RING_SIZE + SWEPT:  # a list that is swept now and then costs a short run less than a deque
             self._count()
-            del ring[:RING_SIZE]
-            self._counted -= RING_SIZE
-            self.gone += RING_SIZE
+            del ring[:SWEPT]
+            self._counted -= SWEPT
+            self.gone += SWEPT
         ring.append(
             (
                 start.key,
@@ -167,11 +171,15 @@ class History:
         self._produced = self._produced or {}
         self._consumed = self._consumed or {}
         ended = self.ring[self._counted :]
-        taken = Counter([(entry[STEP], entry[KEY]) for entry in ended if entry[NUMBER] == 1])
-        given = Counter([(entry[STEP], entry[RETURNED]) for entry in ended if entry[RETURNED] is not None])
-        for edges, counts in ((self._consumed, taken), (self._produced, given)):
-            for edge, count in counts.items():
-                _add(edges, edge, count)
+        for edge, count in Counter(map(TAKEN, ended)).items():
+            _add(self._consumed, edge, count)
+        if list(map(NUMBER, ended)).count(1) < len(ended):  # a further attempt takes no further event
+            for entry in ended:
+                if NUMBER(entry) != 1:
+                    _add(self._consumed, TAKEN(entry), -1)
+        for (step, key), count in Counter(map(GIVEN, ended)).items():
+            if key is not None:
+                _add(self._produced, (step, key), count)
         self._counted = len(self.ring)
 
 
