@@ -165,7 +165,8 @@ class Crew:
             self.draining = False  # all of them were called off
             return
         # The run itself is in no local here: the traceback of a body that fails holds on to this frame.
-        ready, stream, state, runners = self.ready, self.run.stream, self.run.machine.state, self.runners
+        ready, runners = self.ready, self.runners
+        stream, state = self.run.stream, self.run.machine.state
         latest = state.now + DRAIN_SECONDS
         left = DRAIN_BODIES
         stream.woke = False

@@ -7,7 +7,7 @@ Rule 3. What the only reader has passed is put by, as values: see ``_backlog.py`
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeAlias, TypeVar
 
 from stepwell.core import record
@@ -128,25 +128,27 @@ class KeptEvents:
 
     def _sweep(self) -> int:
         """Drop what is beyond the limit, and return the first cursor still there."""
-        if self._limit is not None and self.end - self._first > self._limit:
+        first = self._first
+        if self._limit is not None and self._base + len(self._events) - first > self._limit:
             self._trim(self._limit)
-        return self._first
+            first = self._first
+        return first
 
-    def take(self, cursor: int | None) -> tuple[list[StreamItem[Event]], int, Events]:
+    def take(self, cursor: int | None) -> tuple[Sequence[StreamItem[Event]], int, Events]:
         """Return what a reader at ``cursor`` gets instead of what is gone, a cursor, and the events from there on.
 
         ``None`` for a reader that comes late: it begins with the input requests, and the first event still there.
         """
-        instead: list[StreamItem[Event]] = []
+        instead: Sequence[StreamItem[Event]] = ()
         if cursor is None:
             cursor = self._sweep()
-            instead.extend(self._pinned)
+            instead = self._pinned
         elif cursor < self._edge():
             instead = self._gap(cursor)
             cursor = self._first
         elif cursor - self._base > BLOCK and self.readers == 1:
             self._put_by(cursor)
-        if cursor >= self._base or self._older is None:
+        if self._older is None or cursor >= self._base:
             return instead, cursor, self._events[cursor - self._base :]
         return instead, cursor, self._older.since(cursor, self._events[:])
 

@@ -8,7 +8,7 @@ Rule 4. Who asked for internal events gets them between those of the stream, whe
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from stepwell.flow import Event, StreamGap
 from stepwell.runtime._kept_events import Events, StreamItem
@@ -16,6 +16,9 @@ from stepwell.runtime._stream import EventStream
 
 ItemT_co = TypeVar("ItemT_co", covariant=True)
 Items = Iterable[StreamItem[Event]]
+
+NONE_YET: Iterator[Any] = iter(())
+"""What all readers begin with: an iterator at its end stays there."""
 
 
 class StreamReader(Generic[ItemT_co]):
@@ -28,7 +31,7 @@ class StreamReader(Generic[ItemT_co]):
         stream.readers += 1
         self._cursor = None if after is None else stream.behind(after)
         self._with_internal: _WithInternal | None = _WithInternal(after) if internal else None
-        self._batch: Iterator[ItemT_co] = iter(())
+        self._batch: Iterator[ItemT_co] = NONE_YET
 
     def __aiter__(self) -> "StreamReader[ItemT_co]":
         return self
@@ -41,7 +44,7 @@ class StreamReader(Generic[ItemT_co]):
     async def aclose(self) -> None:
         """Read no further."""
         self._stream = None
-        self._batch = iter(())
+        self._batch = NONE_YET
 
     async def _next(self) -> ItemT_co:
         while (stream := self._stream) is not None:
