@@ -44,7 +44,7 @@ class WorkflowHandler(Generic[StopT]):
             run = self._run
             running = asyncio._get_running_loop()  # noqa: SLF001  # documented for this, and raises nothing
             refuse_own_step(run, "await handler", running)
-            if running is not None and running is not run.loop:
+            if running is not None and running is not run.loop:  # ``is_elsewhere``, without asking for the loop again
                 yield from from_elsewhere(run, "await handler", outcome.settled()).__await__()
             elif run.crew.draining:
                 yield  # a turn of the loop, in which a short run may end: half the price of a future

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from operator import itemgetter
+from itertools import compress, repeat
+from operator import eq, itemgetter
 from typing import Any, NamedTuple
 
 from stepwell.runtime._attempts import Attempt
@@ -171,12 +172,9 @@ class History:
         self._produced = self._produced or {}
         self._consumed = self._consumed or {}
         ended = self.ring[self._counted :]
-        for edge, count in Counter(map(TAKEN, ended)).items():
+        is_first = map(eq, map(NUMBER, ended), repeat(1))  # a further attempt takes no further event
+        for edge, count in Counter(compress(map(TAKEN, ended), is_first)).items():
             _add(self._consumed, edge, count)
-        if list(map(NUMBER, ended)).count(1) < len(ended):  # a further attempt takes no further event
-            for entry in ended:
-                if NUMBER(entry) != 1:
-                    _add(self._consumed, TAKEN(entry), -1)
         for (step, key), count in Counter(map(GIVEN, ended)).items():
             if key is not None:
                 _add(self._produced, (step, key), count)

@@ -68,8 +68,7 @@ def check_event(event: object, call: str) -> None:
 
 def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) -> None:
     """Send an event to all steps that accept it, or to one."""
-    if not isinstance(event, Event):
-        raise NotAnEventError(call="send_event", given=event)
+    check_event(event, "send_event")
     check_open(run, attempt, "send_event")
     if run.host.thread != get_ident():
         in_loop_of(run, "send_event", send, run, attempt, event, step)

@@ -129,7 +129,7 @@ class KeptEvents:
     def _sweep(self) -> int:
         """Drop what is beyond the limit, and return the first cursor still there."""
         first = self._first
-        if self._limit is not None and self._base + len(self._events) - first > self._limit:
+        if self._limit is not None and self.end - first > self._limit:
             self._trim(self._limit)
             first = self._first
         return first
