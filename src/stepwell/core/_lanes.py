@@ -12,7 +12,7 @@ from stepwell.core._effects import Effect, Lineage, ResumeStep, Retry, StartStep
 from stepwell.core._facts import LATE
 from stepwell.core._plan import Plan
 from stepwell.core._points import settle_point
-from stepwell.core._state import Lane, Scope, State, scope_of
+from stepwell.core._state import ALONE, Lane, Scope, State, scope_of
 
 
 def take_slot(lane: Lane) -> int:
@@ -40,20 +40,23 @@ def launch(state: State, plan: Plan, effects: list[Effect], start: StartStep, sc
         scope.attempts.append(start.attempt)
     lane = state.lanes[start.step]
     if lane is None:
-        state.lanes[start.step] = Lane(plan.steps[start.step].workers, 1, [])
+        state.lanes[start.step] = plan.alone[start.step]
         start.worker = 0
     elif lane.free:  # then nobody queues
         start.worker = lane.free.pop()
-    elif lane.taken < lane.workers and not lane.queue and not lane.returning:
-        start.worker = lane.taken
-        lane.taken += 1
     else:
-        if lane.queue is None:
-            lane.queue = deque()
-        lane.queue.append(start)
-        if scope is not None:
-            scope.queued += 1
-        return
+        if lane.free is ALONE:
+            lane = state.lanes[start.step] = Lane(lane.workers, 1, [])
+        if lane.taken < lane.workers and not lane.queue and not lane.returning:
+            start.worker = lane.taken
+            lane.taken += 1
+        else:
+            if lane.queue is None:
+                lane.queue = deque()
+            lane.queue.append(start)
+            if scope is not None:
+                scope.queued += 1
+            return
     state.running[start.attempt] = start
     effects.append(start)
 
@@ -102,7 +105,10 @@ def release(state: State, effects: list[Effect], start: StartStep) -> None:
     lane = state.lanes[start.step]
     assert lane is not None
     worker, start.worker = start.worker, -1
-    pass_on(state, effects, lane, worker)
+    if lane.free is ALONE:
+        state.lanes[start.step] = Lane(lane.workers, 1, [worker])
+    else:
+        pass_on(state, effects, lane, worker)
 
 
 def pass_on(state: State, effects: list[Effect], lane: Lane, worker: int) -> None:

@@ -62,7 +62,7 @@ from stepwell.core._plan import Kind, Plan
 from stepwell.core._points import kept_points, take_point
 from stepwell.core._routing import ask, deliver, deliver_branches, deliver_to_step, note_answer, withdraw
 from stepwell.core._scopes import keep_error, linger, open_scope, settle
-from stepwell.core._state import RUN_TIMER, Points, Scope, State, lineage_of, scope_of
+from stepwell.core._state import ALONE, RUN_TIMER, Points, Scope, State, lineage_of, scope_of
 from stepwell.core._waits import answer, drop_wait, outlive_body, start_wait, wake
 
 ChildFact: TypeAlias = ChildOpened | ChildPaused | ChildResumed | ChildClosed
@@ -253,6 +253,8 @@ class Machine:
             start.worker = -1
             if lane.queue or lane.returning:
                 pass_on(state, effects, lane, worker)
+            elif lane.free is ALONE:
+                state.lanes[start.step] = None
             else:
                 lane.free.append(worker)
         if state.tasks and start.attempt in state.tasks:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from stepwell.core._records import record
+from stepwell.core._state import alone
 
 
 class Kind(Enum):
@@ -101,10 +102,11 @@ _NOWHERE = Route(Kind.PLAIN, (), (), ())
 class Plan:
     """The steps and the routes between them."""
 
-    __slots__ = ("failure_key", "kinds", "routes", "slot_steps", "steps", "takes_answers")
+    __slots__ = ("alone", "failure_key", "kinds", "routes", "slot_steps", "steps", "takes_answers")
 
     def __init__(self, steps: Sequence[StepPlan], *, kinds: dict[str, Kind], failure_key: str) -> None:
         self.steps = tuple(steps)
+        self.alone = tuple([alone(step.workers) for step in self.steps])
         self.slot_steps = tuple(number for number, step in enumerate(self.steps) if step.slots)
         self.kinds = dict(kinds)
         self.failure_key = failure_key

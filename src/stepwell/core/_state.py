@@ -5,7 +5,7 @@ The machine's modules change it in place; nothing else does. Ids come from one c
 
 from collections import deque
 from dataclasses import field
-from typing import Any, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from stepwell.core._effects import NEW, Lineage, StartStep, Status
 from stepwell.core._facts import Point, Settlement, WaitId
@@ -28,15 +28,37 @@ RUN_TIMER = 0
 """The id of the timer that ends a run which takes too long."""
 
 
+class _NeverBack(list[int]):
+    """An empty list that the lanes of all states share; a copy of one of them has the same."""
+
+    def append(self, worker: int) -> NoReturn:
+        raise TypeError("shared by all runs: give the step a lane of its own")
+
+    def __reduce__(self) -> str:
+        return "ALONE"
+
+
+ALONE: Final = _NeverBack()
+"""What was given back in a lane whose first worker is the only one that works. Such a lane is never changed."""
+
+
 @record()
 class Lane:
-    """One step's workers: how many were ever taken, the slots given back, and who queues for one."""
+    """One step's workers: how many were ever taken, the slots given back, and who queues for one.
+
+    A state has no lane for a step at which nobody works, and ``alone`` while one works that needs no more than that.
+    """
 
     workers: int
     taken: int
     free: list[int]
     queue: deque[StartStep] | None = None
     returning: deque[int] | None = None
+
+
+def alone(workers: int) -> Lane:
+    """Return the lane that all runs have of a step while one attempt at it is under way."""
+    return Lane(workers, 1, ALONE)
 
 
 Gathered: TypeAlias = tuple[int, object, int | None]

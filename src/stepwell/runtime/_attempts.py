@@ -119,9 +119,10 @@ def _share_names() -> None:
     table of its own, of 400 bytes.
     """
     first: Any = Attempt.__new__(Attempt)
-    begins = "crew loop start step started worker variables begun body over refusal _callbacks needs_care _registered"
-    waits = "runner _fut_waiter context place first_call wait_count open_waits waited shown sends writes"
-    for name in f"{begins} {waits}".split():
+    begins = "crew loop start step started worker variables over refusal _callbacks needs_care _registered begun body"
+    ends = "value _over context"
+    waits = "runner _fut_waiter place first_call wait_count open_waits waited shown sends writes"
+    for name in f"{begins} {ends} {waits}".split():
         setattr(first, name, None)
 
 

@@ -105,6 +105,7 @@ class Crew:
         "grace",
         "is_below",
         "loop",
+        "others",
         "ready",
         "run",
         "runners",
@@ -124,7 +125,8 @@ class Crew:
         self.failed_last: Attempt | None = None
         self.grace = GRACE_SECONDS
         self.is_below = False  # true for a child run
-        self.ready: deque[Attempt] | None = None  # an empty one takes 600 bytes, and waiting runs are many
+        self.ready: Attempt | None = None  # the first that is to begin
+        self.others: deque[Attempt] | None = None  # those behind it; an empty one takes 600 bytes, and runs are many
         self.draining = False
         self.ended: Status | None = None  # how, once the run is over
 
@@ -143,12 +145,14 @@ class Crew:
             attempt.needs_care = True
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         if self.ready is None:
-            self.ready = deque((attempt,))
+            self.ready = attempt
+            if not self.draining:
+                self.draining = run.stream.expecting = True
+                self.soon(self.drain)
+        elif self.others is None:
+            self.others = deque((attempt,))
         else:
-            self.ready.append(attempt)
-        if not self.draining:
-            self.draining = run.stream.expecting = True
-            self.soon(self.drain)
+            self.others.append(attempt)
         return attempt
 
     def call_with_care(self, attempt: Attempt) -> Coroutine[Any, Any, Any]:
@@ -161,18 +165,18 @@ class Crew:
         Others in the loop must not starve, and who listens to the stream must hear of an event before the next body
         begins: after so many bodies, so much time, or a wake-up the rest follows in the loop's next turn.
         """
-        if not self.ready:
+        if self.ready is None:
             self.draining = False  # all of them were called off
             return
         # The run itself is in no local here: the traceback of a body that fails holds on to this frame.
-        ready, runners = self.ready, self.runners
+        runners = self.runners
         stream, state = self.run.stream, self.run.machine.state
         latest = state.now + DRAIN_SECONDS
         left = DRAIN_BODIES
         stream.woke = False
         try:
-            while ready:
-                attempt = ready.popleft()
+            while (attempt := self.ready) is not None:
+                self.ready = self.others.popleft() if self.others else None
                 if attempt.over is None:
                     runner = runners.pop() if runners else new_runner()
                     if attempt.advance(runner, attempt):
@@ -183,11 +187,11 @@ class Crew:
                 if not left or stream.woke or state.now > latest:
                     break
         finally:
-            if ready:
+            if self.ready is not None:
                 self.soon(self.drain)
             else:
                 self.draining = stream.expecting = False
-                self.ready = None
+                self.others = None
 
     def resume(self, effect: ResumeStep) -> None:
         """Let a wait return, with its event or because its time is up."""
@@ -221,8 +225,7 @@ class Crew:
         """Let go of the run: nothing is in flight any more."""
         self.ended = self.run.outcome.status
         del self.run
-        if self.ready is not None:
-            self.ready.clear()
+        self.ready = self.others = None
 
     async def fill_resources(self, attempt: Attempt, exits: AsyncExitStack) -> dict[str, Any]:
         """Return the values of a step's resource parameters."""

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import field
 from itertools import compress, repeat
 from operator import eq, itemgetter
 from typing import Any, NamedTuple
 
+from stepwell.core import record
 from stepwell.runtime._attempts import Attempt
 
 RING_SIZE = 512
@@ -74,8 +76,19 @@ TAKEN, GIVEN, NUMBER = itemgetter(3, 0), itemgetter(3, 1), itemgetter(5)
 """What the ring has of an attempt, see ``History.record``: its step with what it took, or returned, and its number."""
 
 Edges = dict[tuple[int, str], int]
-NO_EDGES: Edges = {}
-"""Shared by all runs that have nothing to count there yet; never written."""
+
+
+@record()
+class Counts:
+    """How many events of a type each step returned or sent, was started with, and took in a wait.
+
+    ``recorded`` is how many attempts of the ring are in them.
+    """
+
+    produced: Edges = field(default_factory=dict)
+    consumed: Edges = field(default_factory=dict)
+    answered: Edges = field(default_factory=dict)
+    recorded: int = 0
 
 
 class History:
@@ -85,16 +98,13 @@ class History:
     counts at all. ``in_flight`` are the attempts that are not in the ring yet.
     """
 
-    __slots__ = ("_consumed", "_counted", "_produced", "answered", "gone", "in_flight", "ring")
+    __slots__ = ("_counts", "gone", "in_flight", "ring")
 
     def __init__(self, in_flight: Mapping[int, Attempt]) -> None:
         self.in_flight = in_flight
-        self._produced: Edges = NO_EDGES
-        self._consumed: Edges = NO_EDGES
-        self.answered: Edges = NO_EDGES
         self.ring: list[tuple[Any, ...]] = []
-        self._counted = 0  # how many of the ring are in the counts
         self.gone = 0
+        self._counts: Counts | None = None
 
     @property
     def ended(self) -> int:
@@ -104,37 +114,37 @@ class History:
     @property
     def produced(self) -> Edges:
         """How many events of a type a step returned or sent."""
-        self._count()
-        return self._produced
+        return self._counted().produced
 
     @property
     def consumed(self) -> Edges:
         """How many events of a type a step was started with."""
-        self._count()
-        consumed = dict(self._consumed)
+        consumed = dict(self._counted().consumed)
         for attempt in self.in_flight.values():
             if attempt.start.number == 1:
                 _add(consumed, (attempt.start.step, attempt.start.key), 1)
         return consumed
 
+    @property
+    def answered(self) -> Edges:
+        """How many events of a type the waits of a step took."""
+        return self._own_counts().answered
+
     def restore(self, produced: Edges, consumed: Edges, answered: Edges, ended: int) -> None:
         """Go on where the history of a run in a snapshot stood; what it has in flight now was counted there."""
-        self._produced, self._consumed, self.answered, self.gone = produced, dict(consumed), answered, ended
+        self._counts = Counts(produced, dict(consumed), answered)
+        self.gone = ended
         for attempt in self.in_flight.values():
             if attempt.start.number == 1:
-                _add(self._consumed, (attempt.start.step, attempt.start.key), -1)
+                _add(self._counts.consumed, (attempt.start.step, attempt.start.key), -1)
 
     def produce(self, step: int, key: str, count: int = 1) -> None:
         """Count events that a step sent, or returned in a list."""
-        if self._produced is NO_EDGES:
-            self._produced = {}
-        _add(self._produced, (step, key), count)
+        _add(self._own_counts().produced, (step, key), count)
 
     def answer(self, step: int, key: str) -> None:
         """Count an event that a wait of a step took."""
-        if self.answered is NO_EDGES:
-            self.answered = {}
-        _add(self.answered, (step, key), 1)
+        _add(self._own_counts().answered, (step, key), 1)
 
     def recent(self) -> tuple[AttemptRecord, ...]:
         """Return the attempts in the ring, oldest first."""
@@ -145,9 +155,9 @@ class History:
         start = attempt.start
         ring = self.ring
         if len(ring) == RING_SIZE + SWEPT:  # a list that is swept now and then costs a short run less than a deque
-            self._count()
+            counts = self._counted()
             del ring[:SWEPT]
-            self._counted -= SWEPT
+            counts.recorded -= SWEPT
             self.gone += SWEPT
         ring.append(
             (
@@ -166,19 +176,25 @@ class History:
             )
         )
 
-    def _count(self) -> None:
-        if self._counted == len(self.ring):
-            return
-        self._produced = self._produced or {}
-        self._consumed = self._consumed or {}
-        ended = self.ring[self._counted :]
+    def _own_counts(self) -> Counts:
+        if self._counts is None:
+            self._counts = Counts()
+        return self._counts
+
+    def _counted(self) -> Counts:
+        """Return the counts with all attempts of the ring in them."""
+        counts = self._own_counts()
+        if counts.recorded == len(self.ring):
+            return counts
+        ended = self.ring[counts.recorded :]
         is_first = map(eq, map(NUMBER, ended), repeat(1))  # a further attempt takes no further event
         for edge, count in Counter(compress(map(TAKEN, ended), is_first)).items():
-            _add(self._consumed, edge, count)
+            _add(counts.consumed, edge, count)
         for (step, key), count in Counter(map(GIVEN, ended)).items():
             if key is not None:
-                _add(self._produced, (step, key), count)
-        self._counted = len(self.ring)
+                _add(counts.produced, (step, key), count)
+        counts.recorded = len(self.ring)
+        return counts
 
 
 def _add(edges: Edges, edge: tuple[int, str], count: int) -> None:

@@ -128,8 +128,9 @@ class KeptEvents:
 
     def _sweep(self) -> int:
         """Drop what is beyond the limit, and return the first cursor still there."""
-        first = self._first
-        if self._limit is not None and self.end - first > self._limit:
+        older = self._older
+        first = self._base if older is None else older.first
+        if self._limit is not None and self._base + len(self._events) - first > self._limit:
             self._trim(self._limit)
             first = self._first
         return first

@@ -39,14 +39,6 @@ class StreamReader(Generic[ItemT_co]):
     async def __anext__(self) -> ItemT_co:
         for item in self._batch:
             return item
-        return await self._next()
-
-    async def aclose(self) -> None:
-        """Read no further."""
-        self._stream = None
-        self._batch = NONE_YET
-
-    async def _next(self) -> ItemT_co:
         while (stream := self._stream) is not None:
             if not self._refill(stream):
                 if stream.closed:
@@ -56,6 +48,11 @@ class StreamReader(Generic[ItemT_co]):
             for item in self._batch:  # perhaps of what another task took meanwhile
                 return item
         raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Read no further."""
+        self._stream = None
+        self._batch = NONE_YET
 
     def _refill(self, stream: EventStream) -> bool:
         """Take what is new; return whether there is anything."""
