@@ -119,8 +119,14 @@ class Machine:
         if state.status is NEW and isinstance(fact, RunStarted):
             state.status = RUNNING
             state.now = fact.at
-            self._start(effects, fact)
-            keep_time(state, self.plan, effects)
+            state.external_events = fact.external_events
+            state.unprompted = self.plan.takes_answers
+            if fact.timeout is not None:
+                state.deadline = fact.at + fact.timeout
+                effects.append(StartTimer(RUN_TIMER, state.deadline))
+            deliver(state, self.plan, effects, fact.key, fact.event, None, None)
+            if not state.active:
+                keep_time(state, self.plan, effects)
         elif state.status is NEW and isinstance(fact, CancelRequested):
             state.status = RUNNING
             end_run(state, effects, EndRun(Status.CANCELLED, None))
@@ -174,15 +180,6 @@ class Machine:
                 end_run(state, effects, EndRun(Status.CANCELLED, None))
             case _:
                 assert_never(fact)
-
-    def _start(self, effects: list[Effect], fact: RunStarted) -> None:
-        state = self.state
-        state.external_events = fact.external_events
-        state.unprompted = self.plan.takes_answers
-        if fact.timeout is not None:
-            state.deadline = fact.at + fact.timeout
-            effects.append(StartTimer(RUN_TIMER, state.deadline))
-        deliver(state, self.plan, effects, fact.key, fact.event, None, None)
 
     def _send(self, effects: list[Effect], fact: EventSent) -> None:
         state, plan, sender = self.state, self.plan, fact.sender

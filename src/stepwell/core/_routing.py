@@ -43,7 +43,7 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
             launch(state, plan, effects, StartStep(number, step, key, event, 1, cause, lineage, state.now), scope)
         return
     if route.ends_run:
-        end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
+        end_run(state, effects, EndRun(COMPLETED, event, cause))
     elif route.only_asks:
         ask(state)
         effects.append(Publish(event))
@@ -124,13 +124,15 @@ def _tell_run(state: State, effects: list[Effect], route: Route, event: object) 
 def note_answer(state: State) -> None:
     """Note that one question fewer is open."""
     state.unprompted = False
-    state.questions = max(0, state.questions - 1)
+    if state.questions:
+        state.questions -= 1
 
 
 def withdraw(state: State) -> None:
     """Note that one question fewer is open, though nobody answered it: whoever saw it may still."""
     state.unprompted = True
-    state.questions = max(0, state.questions - 1)
+    if state.questions:
+        state.questions -= 1
 
 
 def ask(state: State) -> None:
@@ -152,7 +154,7 @@ def deliver_to_step(
     cause, lineage = origin
     route = plan.routes[key]
     if route.ends_run:
-        end_run(state, effects, EndRun(COMPLETED, event, attempt=cause))
+        end_run(state, effects, EndRun(COMPLETED, event, cause))
         return
     if is_cut_off(lineage, scope_of(state, lineage)):
         return

@@ -329,7 +329,7 @@ class Context(ContextMarker[StateT], Generic[StateT]):
     def stream_events(self) -> AsyncIterator[Event]:
         """Yield what the run shows, from the first event still there, to its end."""
         run = self._live("stream_events")
-        stream = EventReader(run.stream)
+        stream = EventReader(run.stream, None, False)
         return stream_elsewhere(run, stream) if is_elsewhere(run) else stream
 
 

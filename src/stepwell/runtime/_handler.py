@@ -90,14 +90,14 @@ class WorkflowHandler(Generic[StopT]):
         """
         if expose_internal:
             self._expose_internal()
-        stream = EventReader(self._run.stream, after=after, internal=expose_internal)
+        stream = EventReader(self._run.stream, after, expose_internal)
         return stream_elsewhere(self._run, stream) if is_elsewhere(self._run) else stream
 
     def stream(self, *, after: int | None = None, expose_internal: bool = False) -> AsyncIterator[StreamItem[Event]]:
         """Like ``stream_events``, with the cursor of each event."""
         if expose_internal:
             self._expose_internal()
-        stream = ItemReader(self._run.stream, after=after, internal=expose_internal)
+        stream = ItemReader(self._run.stream, after, expose_internal)
         return stream_elsewhere(self._run, stream) if is_elsewhere(self._run) else stream
 
     def _expose_internal(self) -> None:

@@ -26,7 +26,7 @@ class StreamReader(Generic[ItemT_co]):
 
     __slots__ = ("_batch", "_cursor", "_stream", "_with_internal")
 
-    def __init__(self, stream: EventStream, *, after: int | None = None, internal: bool = False) -> None:
+    def __init__(self, stream: EventStream, after: int | None, internal: bool) -> None:
         self._stream: EventStream | None = stream
         stream.readers += 1
         self._cursor = None if after is None else stream.behind(after)

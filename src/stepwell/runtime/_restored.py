@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 from stepwell.core import State, WaitId, record
 from stepwell.flow import Event, Wiring
@@ -53,6 +53,7 @@ class RestoredChild:
     read: "Callable[[Any, Wiring, str], Restored] | None" = None
 
 
+@final
 @record()
 class RestoredRun:
     """Where a run stood."""

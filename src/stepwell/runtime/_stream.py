@@ -40,7 +40,7 @@ class EventStream(KeptEvents):
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int | None) -> None:
-        super().__init__(limit)
+        KeptEvents.__init__(self, limit)  # ``super()`` costs as much as the call
         self._loop = loop
         self._waiters: list[asyncio.Future[None]] | None = None
         self._watched = self.closed = self.woke = self.expecting = False
