@@ -5,13 +5,14 @@ import statistics
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import process_time
 from typing import TypeVar
 
 from benchmarks.contract import check
 
 MICRO = 1e6
-# A workload is repeated in its process until this much CPU time has been seen, or this often.
+# What is measured is repeated in its process until this much CPU time has been seen, or this often.
 ENOUGH_SECONDS = 0.2
 ENOUGH_TIMES = 9
 
@@ -30,9 +31,15 @@ async def seconds(work: Callable[[], Awaitable[T]], *, wanted: T, what: str) -> 
 
 async def typical_seconds(work: Callable[[], Awaitable[T]], *, wanted: T, what: str) -> float:
     """The median of enough repetitions of ``seconds``."""
+    return await typical(partial(seconds, work, wanted=wanted, what=what))
+
+
+async def typical(figure: Callable[[], Awaitable[float]], *, enough: float = ENOUGH_SECONDS) -> float:
+    """The median of a figure that is taken again until ``enough`` CPU seconds have passed."""
     taken: list[float] = []
-    while sum(taken) < ENOUGH_SECONDS and len(taken) < ENOUGH_TIMES:
-        taken.append(await seconds(work, wanted=wanted, what=what))
+    begin = process_time()
+    while not taken or (process_time() - begin < enough and len(taken) < ENOUGH_TIMES):
+        taken.append(await figure())
     return statistics.median(taken)
 
 

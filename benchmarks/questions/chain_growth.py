@@ -3,12 +3,14 @@
 from functools import partial
 from typing import Any
 
-from benchmarks.clock import seconds, traced_bytes, tracing, typical_seconds
+from benchmarks.clock import seconds, traced_bytes, tracing, typical
 from benchmarks.contract import Question, Target, moments
 
 SHORT = 200
 LONG = 20_000
 REPEATS = 20
+# Both parts of a ratio are taken right after one another, again and again: the speed of a machine drifts.
+ENOUGH_SECONDS = 2.0
 # An engine may keep a record of its last steps (stepwell: 512 attempts): the slope is taken beyond that.
 BEYOND = 1_000
 TRACED = 6_000
@@ -21,11 +23,14 @@ async def time_ratio(chain: Any, divisor: int) -> float:
     async def short_ones(count: int) -> int:
         return sum([await chain(SHORT) for _ in range(count)])
 
+    async def ratio() -> float:
+        in_all = SHORT * REPEATS
+        short_seconds = await seconds(partial(short_ones, REPEATS), wanted=in_all, what="steps run")
+        long_seconds = await seconds(partial(chain, long), wanted=long, what="steps run")
+        return (long_seconds / long) / (short_seconds / in_all)
+
     await short_ones(1)
-    in_all = SHORT * REPEATS
-    short_seconds = await typical_seconds(partial(short_ones, REPEATS), wanted=in_all, what="steps run")
-    long_seconds = await seconds(lambda: chain(long), wanted=long, what="steps run")
-    return (long_seconds / long) / (short_seconds / in_all)
+    return await typical(ratio, enough=ENOUGH_SECONDS)
 
 
 async def bytes_slope(chain: Any, divisor: int) -> float:
