@@ -1,6 +1,12 @@
+import copy
+import pickle
+from collections.abc import Callable
+
+import pytest
 from tests.unit.core.playing import Play, attempts, first_wins, resumed, starts, step
 
-from stepwell.core import CheckIdle, StartStep, StartTimer
+from stepwell.core import CheckIdle, EventSent, Machine, StartStep, StartTimer, State, StepFinished
+from stepwell.core._state import ALONE
 
 
 def fanned(workers: int, count: int) -> tuple[Play, list[int]]:
@@ -158,3 +164,48 @@ def test_a_retry_that_finds_no_worker_queues_in_its_branch() -> None:
 
     assert waiting == []
     assert [one.number for one in effects if isinstance(one, StartStep)] == [2]
+
+
+def test_a_step_has_no_lane_of_its_own_while_one_attempt_is_all_there_is() -> None:
+    play = Play(step("start"))
+    play.start()
+
+    during = play.state.lanes[0]
+    play.finish(1)
+
+    assert during is play.machine.plan.alone[0]
+    assert play.state.lanes == [None]
+
+
+def test_what_happens_in_one_run_does_not_show_in_the_lane_that_all_share() -> None:
+    play = Play(step("start"), step("A"), step("B"))
+    play.start()
+    other = Machine(play.machine.plan)
+
+    play.send("A")
+    play.send("A")
+    play.send("B")
+    play.wait(4)
+    play.send("B")
+
+    assert [(lane.taken, list(lane.free)) for lane in other.plan.alone] == [(1, [])] * 3
+    assert {start.attempt: start.worker for start in play.state.running.values()} == {1: 0, 2: 0, 3: 1, 4: -1, 5: 0}
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))])
+def test_the_lanes_of_a_copied_state_do_not_share_their_workers(copied: Callable[[State], State]) -> None:
+    play = Play(step("start"), step("A", workers=1), step("B", workers=1))
+    play.start()
+    play.send("A")
+    play.send("B")
+    machine = Machine(play.machine.plan, copied(play.state))
+
+    machine.apply(StepFinished(play.now, 2, None, None))
+
+    assert starts(machine.apply(EventSent(play.now, "B", "B"))) == []
+    assert starts(machine.apply(EventSent(play.now, "A", "A"))) == [(1, "A")]
+
+
+def test_the_shared_lane_takes_no_worker_back() -> None:
+    with pytest.raises(TypeError, match="a lane of its own"):
+        ALONE.append(0)
