@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import field
-from itertools import compress, repeat
-from operator import eq, itemgetter
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from stepwell.core import record
@@ -72,8 +71,8 @@ class AttemptRecord(NamedTuple):
     waits: tuple[WaitRecord, ...] = ()
 
 
-TAKEN, GIVEN, NUMBER = itemgetter(3, 0), itemgetter(3, 1), itemgetter(5)
-"""What the ring has of an attempt, see ``History.record``: its step with what it took, or returned, and its number."""
+COUNTED = itemgetter(3, 0, 1, 5)
+"""What is counted of an attempt in the ring (see ``History.record``): its step, what it took and gave, its number."""
 
 Edges = dict[tuple[int, str], int]
 
@@ -187,12 +186,11 @@ class History:
         if counts.recorded == len(self.ring):
             return counts
         ended = self.ring[counts.recorded :]
-        is_first = map(eq, map(NUMBER, ended), repeat(1))  # a further attempt takes no further event
-        for edge, count in Counter(compress(map(TAKEN, ended), is_first)).items():
-            _add(counts.consumed, edge, count)
-        for (step, key), count in Counter(map(GIVEN, ended)).items():
-            if key is not None:
-                _add(counts.produced, (step, key), count)
+        for (step, taken, returned, number), count in Counter(map(COUNTED, ended)).items():
+            if number == 1:  # a further attempt takes no further event
+                _add(counts.consumed, (step, taken), count)
+            if returned is not None:
+                _add(counts.produced, (step, returned), count)
         counts.recorded = len(self.ring)
         return counts
 
