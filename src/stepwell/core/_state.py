@@ -46,7 +46,7 @@ ALONE: Final = _NeverBack()
 class Lane:
     """One step's workers: how many were ever taken, the slots given back, and who queues for one.
 
-    A state has no lane for a step at which nobody works, and ``alone`` while one works that needs no more than that.
+    A step at which nobody has worked but one attempt at a time has none between them, and ``alone`` meanwhile.
     """
 
     workers: int

@@ -146,13 +146,13 @@ class Crew:
             attempt.refusal = run.observers.attempt_started(attempt, attempt.variables)
         if self.ready is None:
             self.ready = attempt
-            if not self.draining:
-                self.draining = run.stream.expecting = True
-                self.soon(self.drain)
         elif self.others is None:
             self.others = deque((attempt,))
         else:
             self.others.append(attempt)
+        if not self.draining:
+            self.draining = run.stream.expecting = True
+            self.soon(self.drain)
         return attempt
 
     def call_with_care(self, attempt: Attempt) -> Coroutine[Any, Any, Any]:

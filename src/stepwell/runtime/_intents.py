@@ -68,14 +68,12 @@ def check_event(event: object, call: str) -> None:
 
 def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) -> None:
     """Send an event to all steps that accept it, or to one."""
+    check_event(event, "send_event")
     check_open(run, attempt, "send_event")
-    kind = type(event)
-    key = run.wiring.keys.of.get(kind)
-    if key is None:  # a class that has a key is one of events
-        check_event(event, "send_event")
     if run.host.thread != get_ident():
         in_loop_of(run, "send_event", send, run, attempt, event, step)
         return
+    kind = type(event)
     target = None if step is None else _target(run, kind, step)
     if attempt is not None:  # what a step refuses is not counted: it is refused again
         if not attempt.careful:
@@ -84,7 +82,7 @@ def send(run: RunPort, attempt: Attempt | None, event: Event, step: str | None) 
             if was_refused_send(attempt):
                 _refuse(attempt, kind, HELD_LIMIT)
             return
-    key = key or run.wiring.learn(kind)
+    key = run.wiring.learn(kind)
     wakes = run.waits.matching(event) if run.waits.open else ()
     if attempt is None and target is None and run.children is not None and pass_down(run, event, key, wakes):
         return

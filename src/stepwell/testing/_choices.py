@@ -3,6 +3,8 @@
 Rule 1. A choice is a small number for a name; 0 is the plain way: no delay, no fault, the first of several.
 Rule 2. What a choice is depends on the seed and its name only. So a choice that is taken back changes no other.
 Rule 3. The choices that were not plain are the scenario of a run. Played again, they make the same run.
+Rule 4. When a life is over there is nothing to choose: its loop stops what is left in an order of its own, by
+        addresses, which another process does not repeat.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,9 +23,12 @@ class Choices:
         self._given = scenario
         self._counts: dict[str, int] = {}
         self.scenario: dict[str, int] = {}
+        self.is_over = False
 
     def name(self, what: str) -> str:
         """Return a name of its own for what happens several times: ``fetch #3``."""
+        if self.is_over:
+            return what
         count = self._counts[what] = self._counts.get(what, 0) + 1
         return f"{what} #{count}"
 
@@ -36,6 +41,8 @@ class Choices:
 
     def draw(self, name: str, ways: int, chance: float) -> int:
         """Return 0 for the plain way, or (with probability ``chance``) one of ``ways`` others, from 1."""
+        if self.is_over:
+            return 0
         if self._given is not None:
             choice = min(self._given.get(name, 0), ways)
         elif chance <= 0 or ways < 1:

@@ -147,7 +147,10 @@ class Simulation:
             results: list[Any] = []
             try:
                 with asyncio.Runner(loop_factory=lambda: world.loop) as runner:
-                    runner.run(self._live(world, workflow, taken_up, results, errors))
+                    try:
+                        runner.run(self._live(world, workflow, taken_up, results, errors))
+                    finally:
+                        world.choices.is_over = True
             except (VirtualDeadlockError, SimulationTooLongError) as error:
                 return self._stuck(world, workflow, plain, error)
             except StepwellError as error:

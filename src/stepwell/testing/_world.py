@@ -65,6 +65,7 @@ class World:
     def begin_life(self) -> dict[str, Any] | None:
         """Make the loop of the next life; return what is to be taken up in it, if anything."""
         began = None
+        self.choices.is_over = False
         if self.lives:
             down = DOWNTIMES[self.choices.draw(f"put away #{self.lives}: for how long", len(DOWNTIMES) - 1, 0.5)]
             began = self.loop.time() + down

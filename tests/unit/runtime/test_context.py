@@ -107,7 +107,18 @@ async def test_sending_to_a_step_what_it_does_not_accept_says_what_it_accepts() 
         await Sends().run()
 
 
-@pytest.mark.parametrize("what", [{"a": 1}, None, Item, "Item"])
+class Unhashable(type):
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class OfUnhashable(metaclass=Unhashable):
+    pass
+
+
+@pytest.mark.parametrize("what", [{"a": 1}, None, Item, "Item", OfUnhashable()])
 @virtually
 async def test_only_events_can_be_sent(what: Any) -> None:
     class Sends(Base):
@@ -116,6 +127,20 @@ async def test_only_events_can_be_sent(what: Any) -> None:
 
     with pytest.raises(NotAnEventError, match="send_event takes an instance of an Event subclass, not"):
         await Sends().run()
+
+
+@pytest.mark.parametrize("call", ["send_event", "write_event_to_stream"])
+@virtually
+async def test_what_is_no_event_is_told_so_also_when_it_comes_too_late(call: str) -> None:
+    class Short(Base):
+        async def act(self, ctx: Context) -> None:
+            ctx.send_event(StopEvent())
+
+    handler = Short().run()
+    await handler
+
+    with pytest.raises(NotAnEventError, match=f"{call} takes an instance of an Event subclass, not"):
+        getattr(handler.ctx, call)("no event")
 
 
 @virtually

@@ -311,10 +311,14 @@ async def test_a_run_cancelled_before_its_first_body_began_never_begins_it() -> 
     async def body(ctx: Context) -> None:
         begun.append("begun")
 
+    raised: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
     handler = workflow_of(body).run()
     await handler.cancel_run()
+    await asyncio.sleep(0)
 
     assert begun == []
+    assert raised == []
     assert handler.cancelled()
 
 

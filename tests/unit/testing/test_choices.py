@@ -81,3 +81,18 @@ def test_shrinking_ends_after_so_many_attempts() -> None:
     kept = shrink({f"choice {number}": 5 for number in range(40)}, fails, attempts=7)
 
     assert (len(asked), len(kept)) == (7, 40)
+
+
+def test_when_a_life_is_over_there_is_nothing_to_choose() -> None:
+    choices = Choices(7)
+    choices.draw("first", 3, 1.0)
+    choices.name("fetch")
+    before = dict(choices.scenario)
+
+    choices.is_over = True
+    drawn = choices.draw("second", 3, 1.0), choices.name("fetch")
+    choices.is_over = False
+
+    assert drawn == (0, "fetch")
+    assert choices.scenario == before
+    assert choices.name("fetch") == "fetch #2"

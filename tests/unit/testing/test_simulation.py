@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -486,6 +487,32 @@ def test_a_seed_is_always_the_same_run() -> None:
         return runs
 
     assert lived() == lived()
+
+
+async def linger() -> None:
+    try:
+        await asyncio.sleep(100)
+    finally:
+        await asyncio.sleep(1)
+
+
+class Leaving(Workflow):
+    """Leaves a task of asyncio's behind, which takes its time when the loop stops it."""
+
+    @step
+    async def only(self, ev: StartEvent) -> StopEvent:
+        self.left = asyncio.create_task(linger(), name="left")
+        await asyncio.sleep(1)
+        return StopEvent()
+
+
+def test_what_happens_after_the_end_is_no_part_of_the_scenario() -> None:
+    scenarios: list[Mapping[str, int]] = []
+
+    simulate(Leaving, seeds=60, check=lambda run: scenarios.append(run.scenario))
+
+    assert any("timer of left #1" in scenario for scenario in scenarios)
+    assert not any("timer of left #2" in scenario or "timer of left" in scenario for scenario in scenarios)
 
 
 def test_only_the_seeds_that_were_named_are_run() -> None:
