@@ -9,11 +9,11 @@ from functools import partial
 from time import process_time
 from typing import TypeVar
 
-from benchmarks.contract import check
+from benchmarks.contract import check, turns
 
 MICRO = 1e6
 # What is measured is repeated in its process until this much CPU time has been seen, or this often.
-ENOUGH_SECONDS = 0.2
+ENOUGH_SECONDS = 0.4
 ENOUGH_TIMES = 9
 
 T = TypeVar("T")
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 async def seconds(work: Callable[[], Awaitable[T]], *, wanted: T, what: str) -> float:
     """CPU seconds of one piece of work whose result must be ``wanted``; garbage of before goes first."""
+    turns.wait()
     gc.collect()
     begin = process_time()
     result = await work()

@@ -25,6 +25,16 @@ class Moments:
 moments = Moments()
 
 
+@dataclass(slots=True)
+class Turns:
+    """Where processes that are compared take turns: each piece of work waits until it is the only one."""
+
+    wait: Hook = nothing
+
+
+turns = Turns()
+
+
 class WrongResult(Exception):
     """A workload computed something else than it was asked for, so its time means nothing."""
 

@@ -1,9 +1,12 @@
-"""Rounds: every figure from a fresh process, contenders interleaved, their order rotated, progress told."""
+"""Rounds: every figure from a fresh process, contenders in turn, their order rotated, progress told."""
 
+import contextlib
 import json
 import math
 import statistics
 import subprocess
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,17 +90,19 @@ class Measurer:
             later = [entry for entry in plan if entry.question.name in questions[place:]]
             for number, turn in rotated(asked, rounds):
                 still = [entry for entry in turn if not self.is_settled(entry, answers[entry])]
-                for position, entry in enumerate(still):
+                quick = [entry for entry in still if not entry.contender.requirements]
+                for together in filter(None, [quick, *([entry] for entry in still if entry not in quick)]):
                     left = (
-                        self.seconds_of(still[position:], number, number - 1)
+                        self.seconds_of(still[still.index(together[0]) :], number, number - 1)
                         + self.seconds_of(still, rounds, number)
                         + self.seconds_of(later, rounds)
                     )
+                    who = dict.fromkeys(entry.contender.name for entry in together)
                     self.tell(
                         f"{place}/{len(questions)} {name} · round {number} of {rounds} · "
-                        f"{entry.contender.name} {entry.label} · about {left / 60:.0f} min left"
+                        f"{' and '.join(who)} · about {left / 60:.0f} min left"
                     )
-                    self.measure(entry, answers[entry], number)
+                    self.measure(together, answers, number)
         WORKSHOP.mkdir(exist_ok=True)
         MEMORY.write_text(json.dumps(self.durations), encoding="utf-8")
         return answers
@@ -121,41 +126,90 @@ class Measurer:
             for entry in entries
         )
 
-    def measure(self, entry: Entry, answer: Answer, number: int) -> None:
-        """Start a fresh process and put its report into ``answer``."""
-        begin = time.monotonic()
-        report = self.probe(entry)
-        if "figure" in report:
-            answer.figures[number] = float(str(report["figure"]))
-            self.durations[self.memory_key(entry)] = round(time.monotonic() - begin, 2)
-        elif "left_out" in report:
-            answer.left_out = tidy(str(report["left_out"]))
-        else:
-            answer.failed = tidy(str(report.get("failed", "no report")))
+    def measure(self, together: Sequence[Entry], answers: Mapping[Entry, Answer], number: int) -> None:
+        """Start a fresh process for each, let them take turns, and put their reports into the answers.
 
-    def probe(self, entry: Entry) -> dict[str, object]:
-        command = [
+        The pace of a shared machine changes from one second to the next: what is compared is measured piece by piece,
+        each right after the other's.
+        """
+        begin = time.monotonic()
+        probes = {entry: Probe(self.command(entry)) for entry in together}
+        reports: dict[Entry, dict[str, object]] = {}
+        while probes:
+            for entry, probe in list(probes.items()):
+                report = probe.turn()
+                if "turn" not in report:
+                    reports[entry] = report
+                    del probes[entry]
+        for entry, report in reports.items():
+            if "figure" in report:
+                answers[entry].figures[number] = float(str(report["figure"]))
+                self.durations[self.memory_key(entry)] = round((time.monotonic() - begin) / len(together), 2)
+            elif "left_out" in report:
+                answers[entry].left_out = tidy(str(report["left_out"]))
+            else:
+                answers[entry].failed = tidy(str(report.get("failed", "no report")))
+
+    def command(self, entry: Entry) -> list[str]:
+        return [
             str(self.pythons[entry.contender.name]),
             *("-m", "benchmarks.probe", entry.question.name, entry.contender.adapter, entry.workload),
             *(str(self.divisor), self.loop),
         ]
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                check=False,
-                cwd=ROOT,
-                env=environment(),
-                timeout=LIMIT_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
+
+
+class Probe:
+    """A process that measures, one piece of work in each turn. It gets no further than to its first before that."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by the last turn
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            cwd=ROOT,
+            env=environment(),
+        )
+        self.is_late = False
+        self.limit = threading.Timer(LIMIT_SECONDS, self.stop)
+        self.limit.daemon = True
+        self.limit.start()
+        self.report = self.heard()
+
+    def stop(self) -> None:
+        self.is_late = True
+        self.process.kill()
+
+    def turn(self) -> dict[str, object]:
+        """Let one piece of work be done; return the report at the end, and before that what has ``turn``."""
+        if "turn" in self.report:
+            assert self.process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # it has ended: what is heard says how
+                self.process.stdin.write("\n")
+                self.process.stdin.flush()
+            self.report = self.heard()
+        if "turn" not in self.report:
+            self.limit.cancel()
+            self.process.communicate()
+            self.errors.close()
+        return self.report
+
+    def heard(self) -> dict[str, object]:
+        """Return what the process says next, which is an object of JSON; anything else it prints is passed over."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with contextlib.suppress(ValueError):
+                said = json.loads(line)
+                if isinstance(said, dict):
+                    return said
+        if self.is_late:
             return {"failed": f"no end after {LIMIT_SECONDS} s"}
-        try:
-            return dict(json.loads(done.stdout.strip().splitlines()[-1]))
-        except (IndexError, ValueError):
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            return {"failed": f"the process ended with {done.returncode}: {last}"}
+        code = self.process.wait()
+        self.errors.seek(0)
+        last = (self.errors.read().strip().splitlines() or ["no message"])[-1]
+        return {"failed": f"the process ended with {code}: {last}"}
 
 
 def tidy(reason: str) -> str:

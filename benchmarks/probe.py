@@ -2,7 +2,8 @@
 
 Called as ``python -m benchmarks.probe QUESTION CONTENDER WORKLOAD DIVISOR LOOP``, in the contender's own
 environment: so it imports nothing but the standard library, the question and the adapter. Prints one JSON
-object: ``{"figure": …}``, ``{"left_out": reason}`` or ``{"failed": reason}``.
+object: ``{"figure": …}``, ``{"left_out": reason}`` or ``{"failed": reason}``. Before each piece of work it prints
+``{"turn": …}`` and waits for a line, or the end, of its input.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import traceback
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from benchmarks.contract import turns
 from benchmarks.questions import ALL
 
 T = TypeVar("T")
@@ -23,6 +25,12 @@ def run(main: Coroutine[Any, Any, T], loop: str) -> T:
     factory = importlib.import_module(loop).new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
+
+
+def wait_for_turn() -> None:
+    """Ask whoever started this process for the next turn."""
+    print(json.dumps({"turn": "please"}), flush=True)
+    sys.stdin.readline()
 
 
 def answer(question: str, contender: str, workload: str, divisor: int, loop: str) -> dict[str, object]:
@@ -41,6 +49,7 @@ def answer(question: str, contender: str, workload: str, divisor: int, loop: str
 
 def main() -> None:
     question, contender, workload, divisor, loop = sys.argv[1:]
+    turns.wait = wait_for_turn
     try:
         report = answer(question, contender, workload, int(divisor), loop)
     except Exception as error:  # noqa: BLE001 - whatever a library raises is the report

@@ -6,10 +6,11 @@ from time import process_time
 from typing import Any
 
 from benchmarks.clock import MICRO
-from benchmarks.contract import Question, Target, check
+from benchmarks.contract import Question, Target, check, turns
 
 RUNS = 500
 WARM_UP = 50
+AT_ONCE = 50
 
 
 def note(arrivals: list[float], number: int) -> None:
@@ -20,6 +21,8 @@ async def measure(stream: Any, divisor: int) -> float:
     runs = RUNS // divisor
     waited: list[float] = []
     for number in range(WARM_UP + runs):
+        if number % AT_ONCE == 0:
+            turns.wait()
         arrivals: list[float] = []
         begin = process_time()
         result = await stream(1, 0, partial(note, arrivals))
