@@ -1,7 +1,9 @@
 """What an adapter offers and what a question asks. Standard library only: the peers' environments use it."""
 
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import process_time
 from typing import Any, Protocol
 
 WORKERS = 16
@@ -25,11 +27,22 @@ class Moments:
 moments = Moments()
 
 
+# Each turn begins with cold caches: it lasts for this much CPU time at least, if there is as much to do.
+TURN_SECONDS = 0.1
+
+
 @dataclass(slots=True)
 class Turns:
-    """Where processes that are compared take turns: each piece of work waits until it is the only one."""
+    """Where processes that are compared take turns: each piece of work begins when no other is at work."""
 
-    wait: Hook = nothing
+    ask: Hook = nothing
+    began: float = -math.inf
+
+    def wait(self) -> None:
+        """Wait for the next turn, if this one has been long enough."""
+        if process_time() - self.began >= TURN_SECONDS:
+            self.ask()
+            self.began = process_time()
 
 
 turns = Turns()

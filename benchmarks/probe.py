@@ -27,7 +27,7 @@ def run(main: Coroutine[Any, Any, T], loop: str) -> T:
         return runner.run(main)
 
 
-def wait_for_turn() -> None:
+def ask_for_turn() -> None:
     """Ask whoever started this process for the next turn."""
     print(json.dumps({"turn": "please"}), flush=True)
     sys.stdin.readline()
@@ -49,7 +49,7 @@ def answer(question: str, contender: str, workload: str, divisor: int, loop: str
 
 def main() -> None:
     question, contender, workload, divisor, loop = sys.argv[1:]
-    turns.wait = wait_for_turn
+    turns.ask = ask_for_turn
     try:
         report = answer(question, contender, workload, int(divisor), loop)
     except Exception as error:  # noqa: BLE001 - whatever a library raises is the report

@@ -48,11 +48,12 @@ class Attempt(StepTask):
     # What a snapshot must know: how much the body did that must not take effect twice. It is its own first branch.
     path: BranchPath = ()
     first = NO_CALL
-    place = forks = sends = shown = writes = 0
+    place = forks = sends = writes = 0
+    shown: int
     refused: list[int] | None = None
     refused_sends: list[int] | None = None
     made_before = NO_COUNTS
-    careful = False
+    careful: bool
     branches: dict[BranchPath, TaskBranch] | None = None
     caller: "asyncio.Task[Any] | None" = None
     replay: "Replay | None" = None
@@ -72,9 +73,10 @@ class Attempt(StepTask):
         self.step = step
         self.started = now
         self.worker = start.worker
-        # What every step asks: found here, and not on the class, it costs a seventh.
+        # What every step, or every event that is shown, asks: found here, and not on the class, it costs a seventh.
         self.over = self.refusal = self._callbacks = None
-        self.needs_care = self._registered = False
+        self.needs_care = self._registered = self.careful = False
+        self.shown = 0
 
     @property
     def began(self) -> float:
@@ -119,9 +121,11 @@ def _share_names() -> None:
     table of its own, of 400 bytes.
     """
     first: Any = Attempt.__new__(Attempt)
-    begins = "crew loop start step started worker variables over refusal _callbacks needs_care _registered begun body"
-    ends = "value _over context"
-    waits = "runner _fut_waiter place first_call wait_count open_waits waited shown sends writes"
+    begins = (
+        "crew loop start step started worker variables over refusal _callbacks needs_care _registered careful shown"
+    )
+    ends = "begun body value _over context"
+    waits = "runner _fut_waiter place first_call wait_count open_waits waited sends writes"
     for name in f"{begins} {ends} {waits}".split():
         setattr(first, name, None)
 
