@@ -91,9 +91,10 @@ class Measurer:
             for number, turn in rotated(asked, rounds):
                 still = [entry for entry in turn if not self.is_settled(entry, answers[entry])]
                 quick = [entry for entry in still if not entry.contender.requirements]
-                for together in filter(None, [quick, *([entry] for entry in still if entry not in quick)]):
+                groups = [quick] * bool(quick) + [[entry] for entry in still if entry not in quick]
+                for position, together in enumerate(groups):
                     left = (
-                        self.seconds_of(still[still.index(together[0]) :], number, number - 1)
+                        self.seconds_of([one for group in groups[position:] for one in group], number, number - 1)
                         + self.seconds_of(still, rounds, number)
                         + self.seconds_of(later, rounds)
                     )

@@ -25,6 +25,13 @@ def take_slot(lane: Lane) -> int:
     return -1
 
 
+def _own_lane(state: State, step: int, lane: Lane) -> Lane:
+    """Return the lane of a step to be changed: in place of the one that all runs share, one of its own."""
+    if lane.free is ALONE:
+        lane = state.lanes[step] = Lane(lane.workers, 1, [])
+    return lane
+
+
 def enqueue(state: State, plan: Plan, effects: list[Effect], start: StartStep) -> None:
     """Start the attempt if a worker is free, otherwise queue it. Counts its token and its activity."""
     lineage = start.lineage
@@ -45,8 +52,7 @@ def launch(state: State, plan: Plan, effects: list[Effect], start: StartStep, sc
     elif lane.free:  # then nobody queues
         start.worker = lane.free.pop()
     else:
-        if lane.free is ALONE:
-            lane = state.lanes[start.step] = Lane(lane.workers, 1, [])
+        lane = _own_lane(state, start.step, lane)
         if lane.taken < lane.workers and not lane.queue and not lane.returning:
             start.worker = lane.taken
             lane.taken += 1
@@ -105,10 +111,7 @@ def release(state: State, effects: list[Effect], start: StartStep) -> None:
     lane = state.lanes[start.step]
     assert lane is not None
     worker, start.worker = start.worker, -1
-    if lane.free is ALONE:
-        state.lanes[start.step] = Lane(lane.workers, 1, [worker])
-    else:
-        pass_on(state, effects, lane, worker)
+    pass_on(state, effects, _own_lane(state, start.step, lane), worker)
 
 
 def pass_on(state: State, effects: list[Effect], lane: Lane, worker: int) -> None:

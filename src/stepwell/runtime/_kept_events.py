@@ -128,7 +128,7 @@ class KeptEvents:
 
     def _sweep(self) -> int:
         """Drop what is beyond the limit, and return the first cursor still there."""
-        older = self._older
+        older = self._older  # ``_first`` and ``end`` without their calls: each new reader comes here
         first = self._base if older is None else older.first
         if self._limit is not None and self._base + len(self._events) - first > self._limit:
             self._trim(self._limit)

@@ -223,8 +223,7 @@ class Run:
             self.tell_above()
             return
         key = self.wiring.learn(type(event))
-        now = self.clock() + self.offset
-        self.apply(RunStarted(now, key, event, self.settings.timeout, self.external_events))
+        self.apply(RunStarted(self.now(), key, event, self.settings.timeout, self.external_events))
 
     def apply(self, fact: Fact) -> None:
         """Give the machine a fact and carry out what follows from it; perhaps that is the end."""
