@@ -118,7 +118,7 @@ def pass_on(state: State, effects: list[Effect], lane: Lane, worker: int) -> Non
     """Give a worker to whoever is next."""
     if lane.returning and _resume_next(state, effects, lane, worker):
         return
-    if not lane.queue or not _start_next(state, effects, lane.queue, worker):
+    if not lane.queue or not start_next(state, effects, lane.queue, worker):
         lane.free.append(worker)
 
 
@@ -136,7 +136,8 @@ def _resume_next(state: State, effects: list[Effect], lane: Lane, worker: int) -
     return False
 
 
-def _start_next(state: State, effects: list[Effect], queue: deque[StartStep], worker: int) -> bool:
+def start_next(state: State, effects: list[Effect], queue: deque[StartStep], worker: int) -> bool:
+    """Give a worker to the first that queues to start, and return whether anybody did."""
     while queue:
         start = queue.popleft()
         lineage = start.lineage

@@ -57,6 +57,7 @@ from stepwell.core._lanes import (
     next_attempt,
     pass_on,
     release,
+    start_next,
 )
 from stepwell.core._plan import Kind, Plan
 from stepwell.core._points import kept_points, take_point
@@ -248,11 +249,11 @@ class Machine:
         lane = state.lanes[start.step]
         if worker >= 0 and lane is not None:
             start.worker = -1
-            if lane.queue or lane.returning:
-                pass_on(state, effects, lane, worker)
-            elif lane.free is ALONE:
+            if lane.free is ALONE:
                 state.lanes[start.step] = None
-            else:
+            elif lane.returning:
+                pass_on(state, effects, lane, worker)
+            elif not lane.queue or not start_next(state, effects, lane.queue, worker):
                 lane.free.append(worker)
         if state.tasks and start.attempt in state.tasks:
             linger(state, effects, start)

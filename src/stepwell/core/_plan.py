@@ -56,6 +56,7 @@ class StepPlan:
 class Route:
     """Where events of one type go. ``leads`` when any step takes them, or the run itself does.
 
+    ``collector`` is the only join, if it wants all branches and such events go nowhere else; -1 where there is none.
     ``slots`` are the parameters of joins that such an event fits, by step and place; ``places`` the same, by step. It
     fills one parameter of each step.
     """
@@ -68,6 +69,7 @@ class Route:
     only_joins: bool = False
     is_one_step: bool = False
     is_plain: bool = False
+    collector: int = -1
     places: tuple[tuple[int, tuple[int, ...]], ...] = ()
     ends_run: bool = False
     asks: bool = False
@@ -133,11 +135,18 @@ class Plan:
             ),
             joins=tuple(n for n, step in taken if step.gathering is not None),
         )
+        if route.only_joins and [self._takes(join) for join in route.joins] == [None]:
+            [route.collector] = route.joins
         self.kinds[key] = kind
         self.routes[key] = route
         if kind is Kind.ANSWER and (route.triggers or route.slots or route.joins):
             self.takes_answers = True
         return route
+
+    def _takes(self, join: int) -> int | None:
+        gathering = self.steps[join].gathering
+        assert gathering is not None
+        return gathering.take
 
 
 def _fitting(step: StepPlan, key: str, ancestors: Sequence[str]) -> list[int]:

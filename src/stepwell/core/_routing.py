@@ -33,7 +33,11 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
         if (scope is None or scope.cancelled) and not route.ends_run:  # ``is_cut_off``, without the call
             return
         if scope is not None and route.only_joins:
-            gather(state, plan, effects, route.joins, (lineage.index, event, cause), scope)
+            kept = scope.gathered.get(route.collector)
+            if kept is not None:  # ``gather`` for what is neither the first nor may be the last
+                kept.append((lineage.index, event, cause))
+            else:
+                gather(state, plan, effects, route.joins, (lineage.index, event, cause), scope)
             return
     if route.simple:
         if not route.is_plain:

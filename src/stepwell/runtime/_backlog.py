@@ -11,7 +11,7 @@ Rule 2. A block is taken apart whole, or kept whole.
 import contextlib
 import itertools
 from collections.abc import Iterator
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from sys import getrefcount
 from typing import Any, TypeAlias
 from weakref import getweakrefcount
@@ -27,7 +27,7 @@ Given: TypeAlias = set[str] | list[set[str]]
 
 @record()
 class Block:
-    """Events of one class, taken apart: the ``values`` of all, one after the other, and how to make them again.
+    """Events of one class, taken apart: ``columns`` has a list for each field, with the values of all.
 
     ``given`` says which fields were given: of all of them, or of each. ``is_open`` to further fields.
     """
@@ -35,7 +35,7 @@ class Block:
     kind: type[Event]
     names: tuple[str, ...]
     count: int
-    values: list[Any]
+    columns: list[list[Any]]
     given: Given
     is_open: bool
 
@@ -44,11 +44,12 @@ class Block:
 
     def events(self) -> Iterator[Event]:
         """Yield the events, made again."""
-        values = iter(self.values)
+        rows = zip(*self.columns, strict=True) if self.names else itertools.repeat((), self.count)
         make, fill = object.__new__, object.__setattr__  # the class may have others, or be frozen
-        for given in self.given if isinstance(self.given, list) else itertools.repeat(self.given, self.count):
+        sets = self.given if isinstance(self.given, list) else itertools.repeat(self.given, self.count)
+        for values, given in zip(rows, sets, strict=True):
             event = make(self.kind)
-            fill(event, "__dict__", dict(zip(self.names, values)))  # noqa: B905  # goes on where the last one ended
+            fill(event, "__dict__", dict(zip(self.names, values)))  # noqa: B905  # asking costs a quarter
             fill(event, "__pydantic_fields_set__", given.copy())
             fill(event, "__pydantic_extra__", {} if self.is_open else None)
             fill(event, "__pydantic_private__", None)
@@ -146,25 +147,27 @@ class Backlog:
         if kind not in self._names:
             self._names[kind] = tuple(kind.model_fields) if _is_its_fields(kind) else None
         names = self._names[kind]
-        if names is None or max(map(getrefcount, events)) > ALONE or any(map(getweakrefcount, events)):
+        count = len(events)
+        if names is None or sum(map(getrefcount, events)) > ALONE * count or any(map(getweakrefcount, events)):
             return None
-        fields = list(map(vars, events))
+        fields: list[dict[str, Any]] = list(map(FIELDS, events))
         more = list(map(MORE, events))
         given: list[set[str]] = list(map(GIVEN, events))
         closed = more.count(None)
         if (
-            set(map(tuple, fields)) != {names}
+            list(itertools.chain.from_iterable(fields)) != [*names] * count
             or any(more)
-            or 0 < closed < len(events)
-            or list(map(PRIVATE, events)).count(None) < len(events)
-            or max(map(getrefcount, fields)) > ALONE + 1  # the list here
+            or 0 < closed < count
+            or list(map(PRIVATE, events)).count(None) < count
+            or sum(map(getrefcount, fields)) > (ALONE + 1) * count  # the list here
         ):
             return None
-        values = list(itertools.chain.from_iterable(map(dict.values, fields)))
-        same = given.count(given[0]) == len(given)
-        return Block(kind, names, len(events), values, given[0] if same else given, not closed)
+        columns = [list(map(itemgetter(name), fields)) for name in names]
+        same = given.count(given[0]) == count
+        return Block(kind, names, count, columns, given[0] if same else given, not closed)
 
 
+FIELDS = attrgetter("__dict__")
 GIVEN = attrgetter("__pydantic_fields_set__")
 MORE = attrgetter("__pydantic_extra__")
 PRIVATE = attrgetter("__pydantic_private__")

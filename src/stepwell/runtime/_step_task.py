@@ -151,17 +151,23 @@ class StepTask:
 
     def go_on(self, error: BaseException | None = None) -> None:
         """Let the body go on where it waits, or raise ``error`` there."""
-        runner: Any = self.runner  # the ``send`` of a generator
+        runner = self.runner
         if self._must_cancel:
             self._must_cancel = False
             if not isinstance(error, asyncio.CancelledError):
                 error = self._make_cancelled_error()
+        if self.advance(runner, None) if error is None else self._go_on_raising(error):
+            del self.runner  # it is with another body next
+            runners = self.crew.runners
+            if len(runners) < FREE_RUNNERS:
+                runners.append(runner)
+
+    def _go_on_raising(self, error: BaseException) -> bool:
         if isinstance(error, GeneratorExit):  # would close the body, which is the runner's
             self.advance(self._exit, error)
-        elif self.advance(runner, None) if error is None else self.advance(runner.__self__.throw, error):
-            del self.runner  # it is with another body next
-            if len(self.crew.runners) < FREE_RUNNERS:
-                self.crew.runners.append(runner)
+            return False
+        runner: Any = self.runner  # the ``send`` of a generator
+        return self.advance(runner.__self__.throw, error)
 
     def _exit(self, error: GeneratorExit) -> object:
         """Raise ``error`` in the body; its runner has to do with it again only if it goes on."""

@@ -44,6 +44,15 @@ def test_a_worker_that_nobody_wants_is_free_again() -> None:
     assert starts(play.send("A")) == [(1, "A")]
 
 
+def test_a_worker_that_only_cancelled_attempts_queue_for_is_free_again() -> None:
+    play = first_wins(step("A", workers=1))
+    [begun] = attempts(play.fan_out(1, "A", "A", "A"))
+
+    play.finish(begun, "R")
+
+    assert starts(play.send("A")) == [(1, "A")]
+
+
 def test_a_retry_starts_when_its_time_has_come_and_counts_on() -> None:
     play = Play(step("start"))
     play.start()

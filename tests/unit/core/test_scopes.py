@@ -22,6 +22,19 @@ def test_a_join_for_all_of_nothing_starts_at_once_with_nothing() -> None:
     assert starts(play.fan_out(1)) == [(2, [])]
 
 
+def test_an_event_that_two_joins_take_goes_to_both() -> None:
+    ordered = Gathering(ordered=True)
+    play = Play(step("start", joins=(2, 3)), step("A"), step("R", gathering=ALL), step("R", gathering=ordered))
+    play.start()
+    first, second, third = attempts(play.fan_out(1, "A", "A", "A"))
+    play.finish(second, "R")
+    play.finish(third, "R")
+
+    effects = play.finish(first, "R")
+
+    assert starts(effects) == [(2, ["R"] * 3), (3, ["R"] * 3)]
+
+
 def test_an_ordered_join_gets_its_members_in_the_order_of_the_list() -> None:
     play = Play(step("start", joins=(2,)), step("A"), step("R", "S", gathering=Gathering(ordered=True)))
     play.start()
