@@ -9,6 +9,7 @@ object: ``{"figure": …}``, ``{"left_out": reason}`` or ``{"failed": reason}``.
 import asyncio
 import importlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Coroutine
@@ -25,6 +26,12 @@ def run(main: Coroutine[Any, Any, T], loop: str) -> T:
     factory = importlib.import_module(loop).new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
+
+
+def keep_to_one_core() -> None:
+    """Run where all of these run, if a program may choose: the cores of a shared machine differ in pace."""
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def ask_for_turn() -> None:
@@ -49,6 +56,7 @@ def answer(question: str, contender: str, workload: str, divisor: int, loop: str
 
 def main() -> None:
     question, contender, workload, divisor, loop = sys.argv[1:]
+    keep_to_one_core()
     turns.ask = ask_for_turn
     try:
         report = answer(question, contender, workload, int(divisor), loop)

@@ -75,7 +75,7 @@ class Attempt(StepTask):
         self.worker = start.worker
         # What every step, or every event that is shown, asks: found here, and not on the class, it costs a seventh.
         self.over = self.refusal = self._callbacks = None
-        self.needs_care = self._registered = self.careful = False
+        self.needs_care = self._registered = self.careful = self._must_cancel = False
         self.shown = 0
 
     @property
@@ -122,7 +122,8 @@ def _share_names() -> None:
     """
     first: Any = Attempt.__new__(Attempt)
     begins = (
-        "crew loop start step started worker variables over refusal _callbacks needs_care _registered careful shown"
+        "crew loop start step started worker variables over refusal _callbacks needs_care _registered careful "
+        "_must_cancel shown"
     )
     ends = "begun body value _over context"
     waits = "runner _fut_waiter place first_call wait_count open_waits waited sends writes"
@@ -155,7 +156,8 @@ def _run_bodies() -> Generator[Any, Any, None]:
         if step.is_plain and attempt.refusal is None:
             try:
                 if step.is_simple:
-                    body = step.function(attempt.crew.workflow, attempt.start.event)
+                    function = step.function  # see ``StepTask.advance``
+                    body = function(attempt.crew.workflow, attempt.start.event)
                 else:
                     body = step.call(attempt.crew.workflow, attempt.context, attempt.start.event, None)
             except StopIteration as error:  # it would be taken for the end of the runner

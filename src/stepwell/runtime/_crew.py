@@ -248,7 +248,8 @@ class Crew:
         if run.stream.woke and not is_heard:
             self.soon(partial(self._returned_later, attempt, result))
             return
-        now = run.clock() + run.offset
+        clock = run.clock  # see ``StepTask.advance``
+        now = clock() + run.offset
         if (attempt.needs_care or now >= run.timers.earliest) and self._ended_otherwise(attempt, now):
             return
         number = attempt.start.attempt

@@ -88,7 +88,14 @@ class StepTask:
             return False
         _leave_task(loop, self)  # type: ignore[arg-type]
         if awaited is not ENDED:
-            self._suspend(awaited)
+            if awaited is None:  # nothing but the loop's next turn
+                soon = self.crew.soon  # a function that an object holds is called faster by a name of its own
+                soon(self.go_on)
+            else:
+                self._suspend(awaited)
+            if not self._registered:
+                self._registered = True
+                _register_task(self)  # type: ignore[arg-type]
             return False
         self._over = True
         self.body = None
@@ -110,15 +117,8 @@ class StepTask:
             self.loop.call_soon(callback, self, context=context)
 
     def _suspend(self, awaited: Any) -> None:
-        """Wait for what the body yielded: a future, or nothing but the loop's next turn."""
-        problem = None
-        if awaited is None:
-            self.crew.soon(self.go_on)
-        else:
-            problem = self._wait_for(awaited)
-        if not self._registered:
-            self._registered = True
-            _register_task(self)  # type: ignore[arg-type]
+        """Wait for the future that the body yielded; what else it may have yielded is an error, raised in it."""
+        problem = self._wait_for(awaited)
         if problem is not None:
             self.loop.call_soon(self.go_on, RuntimeError(problem))
 
