@@ -107,9 +107,14 @@ def facts(
         *(["a quick run: a tenth of the sizes, no verdict"] if options.quick else []),
         f"command: `{' '.join(['python -m benchmarks', *arguments])}`",
         f"{platform.python_implementation()} {platform.python_version()}, {options.loop}, "
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        f"{platform.system()} {platform.machine()}, {cores()}",
         *(f"{name}: {contenders.versions(python, named[name])}" for name, python in pythons.items()),
     ]
+
+
+def cores() -> str:
+    """On how much of this machine the processes ran: see ``probe.keep_to_one_core``."""
+    return f"{'one of ' if sys.platform == 'linux' else ''}{os.cpu_count()} cores"
 
 
 def is_good(answers: Mapping[Entry, Answer], options: argparse.Namespace) -> bool:

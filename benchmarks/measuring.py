@@ -91,7 +91,7 @@ class Measurer:
             for number, turn in rotated(asked, rounds):
                 still = [entry for entry in turn if not self.is_settled(entry, answers[entry])]
                 quick = [entry for entry in still if not entry.contender.requirements]
-                groups = [quick] * bool(quick) + [[entry] for entry in still if entry not in quick]
+                groups = ([quick] if quick else []) + [[entry] for entry in still if entry not in quick]
                 for position, together in enumerate(groups):
                     left = (
                         self.seconds_of([one for group in groups[position:] for one in group], number, number - 1)

@@ -7,6 +7,7 @@ object: ``{"figure": …}``, ``{"left_out": reason}`` or ``{"failed": reason}``.
 """
 
 import asyncio
+import contextlib
 import importlib
 import json
 import os
@@ -31,7 +32,8 @@ def run(main: Coroutine[Any, Any, T], loop: str) -> T:
 def keep_to_one_core() -> None:
     """Run where all of these run, if a program may choose: the cores of a shared machine differ in pace."""
     if sys.platform == "linux":
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def ask_for_turn() -> None:

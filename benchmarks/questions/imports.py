@@ -12,7 +12,7 @@ PROGRAM = "from time import process_time\nbegin = process_time()\n{}\nprint(proc
 
 
 def import_seconds(statements: str) -> float:
-    turns.ask()  # each import has a turn: it takes as long as one, but not of this process's CPU time
+    turns.ask()  # the CPU time is another process's: ``wait`` would not ask again
     command = [sys.executable, "-c", PROGRAM.format(statements)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

@@ -17,7 +17,7 @@ CLASS_METHODS = 20
 ALLOWED: dict[str, str] = {
     "runtime/_handler.py:WorkflowHandler": "the peer's methods are kept for compatibility, beside our own",
     "runtime/_context.py:Context": "the peer's methods are kept for compatibility, beside our own",
-    "runtime/_step_task.py:StepTask": "what a task of asyncio's can be asked, whole, and the five that drive it",
+    "runtime/_step_task.py:StepTask": "what a task of asyncio's can be asked, whole, and what drives it",
 }
 
 

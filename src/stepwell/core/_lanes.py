@@ -137,7 +137,7 @@ def _resume_next(state: State, effects: list[Effect], lane: Lane, worker: int) -
 
 
 def start_next(state: State, effects: list[Effect], queue: deque[StartStep], worker: int) -> bool:
-    """Give a worker to the first that queues to start, and return whether anybody did."""
+    """Give a worker to the first that queues to start, and return whether there was one."""
     while queue:
         start = queue.popleft()
         lineage = start.lineage

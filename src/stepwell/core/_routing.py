@@ -34,7 +34,7 @@ def deliver(  # noqa: PLR0913  # once for each event: a record of the last two c
             return
         if scope is not None and route.only_joins:
             kept = scope.gathered.get(route.collector)
-            if kept is not None:  # ``gather`` for what is neither the first nor may be the last
+            if kept is not None:  # what ``gather`` does for a join that has some, and wants all
                 kept.append((lineage.index, event, cause))
             else:
                 gather(state, plan, effects, route.joins, (lineage.index, event, cause), scope)

@@ -75,7 +75,7 @@ class Attempt(StepTask):
         self.worker = start.worker
         # What every step, or every event that is shown, asks: found here, and not on the class, it costs a seventh.
         self.over = self.refusal = self._callbacks = None
-        self.needs_care = self._registered = self.careful = self._must_cancel = False
+        self.needs_care = self._registered = self.careful = False
         self.shown = 0
 
     @property
@@ -118,12 +118,11 @@ def _share_names() -> None:
     """Let one attempt have what most will have, before there are others.
 
     Python keeps the names of attributes once for a class, if it has seen them early; else each waiting attempt has a
-    table of its own, of 400 bytes.
+    table of its own, of a kilobyte.
     """
     first: Any = Attempt.__new__(Attempt)
     begins = (
-        "crew loop start step started worker variables over refusal _callbacks needs_care _registered careful "
-        "_must_cancel shown"
+        "crew loop start step started worker variables over refusal _callbacks needs_care _registered careful shown"
     )
     ends = "begun body value _over context"
     waits = "runner _fut_waiter place first_call wait_count open_waits waited sends writes"
@@ -150,6 +149,7 @@ def new_runner() -> Runner:
 def _run_bodies() -> Generator[Any, Any, None]:
     attempt: Any = yield
     body: Any
+    function: Any
     while True:
         attempt.begun = True
         step = attempt.step
@@ -168,7 +168,7 @@ def _run_bodies() -> Generator[Any, Any, None]:
             body = attempt.crew.call_with_care(attempt)
         attempt.body = body
         attempt.value = yield from body  # pyright: ignore[reportGeneralTypeIssues]  # it takes coroutines, being one
-        attempt = step = body = None  # nothing is held in between
+        attempt = step = body = function = None  # nothing is held in between
         attempt = yield ENDED
 
 

@@ -27,7 +27,7 @@ Given: TypeAlias = set[str] | list[set[str]]
 
 @record()
 class Block:
-    """Events of one class, taken apart: ``columns`` has a list for each field, with the values of all.
+    """Events of one class, taken apart: the ``values`` of all, field by field, and how to make them again.
 
     ``given`` says which fields were given: of all of them, or of each. ``is_open`` to further fields.
     """
@@ -35,7 +35,7 @@ class Block:
     kind: type[Event]
     names: tuple[str, ...]
     count: int
-    columns: list[list[Any]]
+    values: list[Any]
     given: Given
     is_open: bool
 
@@ -44,12 +44,12 @@ class Block:
 
     def events(self) -> Iterator[Event]:
         """Yield the events, made again."""
-        rows = zip(*self.columns, strict=True) if self.names else itertools.repeat((), self.count)
+        names, values, count = self.names, self.values, self.count
         make, fill = object.__new__, object.__setattr__  # the class may have others, or be frozen
         sets = self.given if isinstance(self.given, list) else itertools.repeat(self.given, self.count)
-        for values, given in zip(rows, sets, strict=True):
+        for place, given in enumerate(sets):
             event = make(self.kind)
-            fill(event, "__dict__", dict(zip(self.names, values)))  # noqa: B905  # asking costs a quarter
+            fill(event, "__dict__", dict(zip(names, values[place::count])))  # noqa: B905  # asking costs a quarter
             fill(event, "__pydantic_fields_set__", given.copy())
             fill(event, "__pydantic_extra__", {} if self.is_open else None)
             fill(event, "__pydantic_private__", None)
@@ -162,9 +162,9 @@ class Backlog:
             or sum(map(getrefcount, fields)) > (ALONE + 1) * count  # the list here
         ):
             return None
-        columns = [list(map(itemgetter(name), fields)) for name in names]
+        values = list(itertools.chain.from_iterable([map(itemgetter(name), fields) for name in names]))
         same = given.count(given[0]) == count
-        return Block(kind, names, count, columns, given[0] if same else given, not closed)
+        return Block(kind, names, count, values, given[0] if same else given, not closed)
 
 
 FIELDS = attrgetter("__dict__")

@@ -38,12 +38,13 @@ def test_an_event_that_two_joins_take_goes_to_both() -> None:
 def test_an_ordered_join_gets_its_members_in_the_order_of_the_list() -> None:
     play = Play(step("start", joins=(2,)), step("A"), step("R", "S", gathering=Gathering(ordered=True)))
     play.start()
-    first, second = attempts(play.fan_out(1, "A", "A"))
-    play.finish(second, "S")
+    first, second, third = attempts(play.fan_out(1, "A", "A", "A"))
+    play.finish(third, "S")
+    play.finish(first, "R")
 
-    effects = play.finish(first, "R")
+    effects = play.finish(second, "R")
 
-    assert starts(effects) == [(2, ["R", "S"])]
+    assert starts(effects) == [(2, ["R", "R", "S"])]
 
 
 def test_a_join_for_n_starts_with_the_nth_and_leaves_the_others_alone() -> None:

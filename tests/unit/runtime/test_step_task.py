@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import gc
 import sys
 import weakref
 from typing import Any
@@ -405,6 +406,42 @@ async def test_a_runner_that_is_free_holds_nothing_of_its_last_body() -> None:
 
     assert WATCHDOG.host(asyncio.get_running_loop()).runners
     assert [one() for one in taken] == [None, None, None]
+
+
+@virtually
+async def test_a_runner_that_is_free_does_not_hold_the_function_of_its_last_body() -> None:
+    def workflow_and_what_its_step_knows() -> tuple[Workflow, weakref.ref[Any]]:
+        known = Second()
+
+        class Knowing(Workflow):
+            @step
+            async def only(self, ev: StartEvent) -> StopEvent:
+                return StopEvent(result=known is not None)
+
+        return Knowing(), weakref.ref(known)
+
+    workflow, known = workflow_and_what_its_step_knows()
+    assert await workflow.run()
+    del workflow
+    gc.collect()
+
+    assert WATCHDOG.host(asyncio.get_running_loop()).runners
+    assert known() is None
+
+
+@virtually
+async def test_a_body_that_only_yields_is_among_all_tasks() -> None:
+    seen: list[bool] = []
+
+    async def body(ctx: Context) -> StopEvent:
+        task = asyncio.current_task()
+        asyncio.get_running_loop().call_soon(lambda: seen.append(task in asyncio.all_tasks()))
+        await asyncio.sleep(0)
+        return StopEvent()
+
+    await workflow_of(body).run()
+
+    assert seen == [True]
 
 
 @virtually
