@@ -39,12 +39,12 @@ def test_an_ordered_join_gets_its_members_in_the_order_of_the_list() -> None:
     play = Play(step("start", joins=(2,)), step("A"), step("R", "S", gathering=Gathering(ordered=True)))
     play.start()
     first, second, third = attempts(play.fan_out(1, "A", "A", "A"))
-    play.finish(third, "S")
-    play.finish(first, "R")
+    play.finish(third, "R")
+    play.finish(second, "S")
 
-    effects = play.finish(second, "R")
+    effects = play.finish(first, "R")
 
-    assert starts(effects) == [(2, ["R", "R", "S"])]
+    assert starts(effects) == [(2, ["R", "S", "R"])]
 
 
 def test_a_join_for_n_starts_with_the_nth_and_leaves_the_others_alone() -> None:
